@@ -1,0 +1,63 @@
+// What faces ask of accounts: who is this, may this name be sent from, where does this address lead. Types only.
+import type { AccountId } from '../base/branded.js'
+
+export interface Account {
+  readonly id: AccountId
+  /** Login name, normally the primary address, in lower case. */
+  readonly name: string
+  readonly displayName: string
+  readonly enabled: boolean
+  /** Octets and messages the account may hold; 0 means no limit. */
+  readonly quotaOctets: number
+  readonly quotaMessages: number
+}
+
+/** A SCRAM-SHA-256 conversation, server side (RFC 5802, RFC 7677). One use. */
+export interface ScramConversation {
+  /** Takes client-first-message, gives server-first-message. Throws AUTHENTICATION_FAILED on malformed input. An unknown user gets made-up, stable salt and count. */
+  first(message: string): Promise<string>
+  /** Takes client-final-message; gives server-final-message (`v=…`) and the account, or throws AUTHENTICATION_FAILED (after the throttle's delay). */
+  final(message: string): Promise<{ readonly message: string; readonly account: Account }>
+}
+
+/** Who tries to log in, for throttling, logs and events. */
+export interface LoginAttempt {
+  /** 'imap', 'pop3', 'submission', ... */
+  readonly service: string
+  /** The peer's address, as the listener sees it (after PROXY protocol). */
+  readonly remoteAddress: string
+}
+
+export interface Authenticator {
+  /** Checks a password. Unknown name, wrong password and disabled account look and take the same. Throws AUTHENTICATION_FAILED or AUTHENTICATION_THROTTLED. */
+  password(name: string, password: string, attempt: LoginAttempt): Promise<Account>
+  scram(attempt: LoginAttempt): ScramConversation
+  /** APOP (RFC 1939 7): `digest` is hex MD5 of timestamp + secret. Only for accounts that opted in. */
+  apop(name: string, timestamp: string, digest: string, attempt: LoginAttempt): Promise<Account>
+}
+
+/** What an address leads to. */
+export type Resolution =
+  | { readonly kind: 'account'; readonly account: Account; readonly address: string }
+  /** The domain is ours, the local part is nobody's. */
+  | { readonly kind: 'unknown' }
+  /** The domain is not ours. */
+  | { readonly kind: 'foreign' }
+
+export interface Accounts {
+  /** Where mail for `local@domain` goes (aliases, catch-all, domain case). Answered from memory where possible. Throws ADDRESS_INVALID. */
+  resolve(address: string): Promise<Resolution>
+  /** Several at once, in order: one query for those not in memory. */
+  resolveAll(addresses: readonly string[]): Promise<readonly Resolution[]>
+  byId(id: AccountId): Promise<Account>
+  byName(name: string): Promise<Account | undefined>
+  /** Whether the account may write `address` as its sender. */
+  owns(account: Account, address: string): Promise<boolean>
+  /** Whether the account has room for `octets` more in one message; throws OVER_QUOTA. From memory plus at most one query. */
+  checkQuota(account: Account, octets: number): Promise<void>
+  usage(account: AccountId): Promise<{ readonly octets: number; readonly messages: number; readonly quotaOctets: number; readonly quotaMessages: number }>
+}
+
+declare module '../plugin/services.js' {
+  interface Services { authenticator: Authenticator; accounts: Accounts }
+}

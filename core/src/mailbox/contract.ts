@@ -1,0 +1,136 @@
+// What faces see of mailboxes: names, one open mailbox per session, changes to it. Types only; mailboxes.ts and
+// mailbox.ts implement it.
+import type { AccountId, MailboxId, MessageId, Modseq, Seq, Uid } from '../base/branded.js'
+import type { Spooled } from '../blobs/contract.js'
+import type { Summary } from '../message/summary.js'
+import type { MailboxIndex } from './mailbox-index.js'
+import type { Announcement, View } from './view.js'
+
+/** System flags as bits of `flags` (RFC 3501 2.3.2). \Recent is the session's own, see View. */
+export const flagBits = { '\\Seen': 1, '\\Answered': 2, '\\Flagged': 4, '\\Deleted': 8, '\\Draft': 16 } as const
+export type SystemFlag = keyof typeof flagBits
+
+/** Special uses (RFC 6154). */
+export type SpecialUse = '\\All' | '\\Archive' | '\\Drafts' | '\\Flagged' | '\\Junk' | '\\Sent' | '\\Trash'
+
+export interface MailboxInfo {
+  readonly id: MailboxId
+  /** Full name as the account sees it, with the configured separator, in Unicode (NFC). 'INBOX' is always spelled so. */
+  readonly name: string
+  /** false for a level of hierarchy that has no mailbox of its own (\Noselect); such have id 0. */
+  readonly selectable: boolean
+  readonly hasChildren: boolean
+  readonly subscribed: boolean
+  readonly specialUse: SpecialUse | null
+}
+
+export interface Namespaces {
+  readonly separator: string
+  /** Prefixes, each with its separator at the end; '' for the personal one. */
+  readonly personal: readonly string[]
+  readonly others: readonly string[]
+  readonly shared: readonly string[]
+}
+
+export interface MailboxStatus {
+  readonly messages: number
+  readonly recent: number
+  readonly unseen: number
+  readonly deleted: number
+  readonly uidNext: Uid
+  readonly uidValidity: number
+  readonly highestModseq: Modseq
+  /** Sum of message sizes in octets (RFC 8438). */
+  readonly size: number
+}
+
+/** One message to file by a user's hand (APPEND). */
+export interface Filing {
+  readonly spooled: Spooled
+  readonly flags: number
+  readonly keywords: readonly string[]
+  /** Milliseconds UTC; now when absent. */
+  readonly internalDate?: number
+}
+
+export interface Filed { readonly uidValidity: number; readonly uids: readonly Uid[] }
+/** Source and target UIDs, pairwise, ascending in source (RFC 4315 COPYUID). */
+export interface Copied { readonly uidValidity: number; readonly from: readonly Uid[]; readonly to: readonly Uid[] }
+
+/** A change of flags and keywords (IMAP STORE). */
+export interface FlagChange {
+  readonly mode: 'add' | 'remove' | 'replace'
+  readonly flags: number
+  readonly keywords: readonly string[]
+  /** Conditional STORE (RFC 7162): entries with a higher modseq are left alone and come back in `modified`. */
+  readonly unchangedSince?: Modseq
+}
+export interface FlagResult {
+  /** Those that exist and were (or already are) so. */
+  readonly done: readonly Uid[]
+  /** Left alone because of `unchangedSince`. */
+  readonly modified: readonly Uid[]
+  /** Asked for, but expunged in the meantime. */
+  readonly gone: readonly Uid[]
+}
+
+/** A session's selected mailbox: the shared index, this session's own view of it, and what it can do there. */
+export interface OpenMailbox {
+  readonly id: MailboxId
+  readonly name: string
+  readonly uidValidity: number
+  readonly readOnly: boolean
+  /** Flags, sizes, dates by UID; shared by all sessions in this process, always at least as new as the view. */
+  readonly index: MailboxIndex
+  /** What this session has been told. */
+  readonly view: View
+  /**
+   * Brings the view up to date and says what to announce, in this order: expunges (as sequence numbers, counted downwards),
+   * then flag changes, then EXISTS/RECENT. With `expunges: false` expunged messages keep their numbers and stay readable.
+   */
+  look(options: { expunges: boolean }): Announcement
+  /** Calls `listener` whenever `look` might have something new. Returns the way to stop. Also called when the mailbox is deleted. */
+  onChange(listener: () => void): () => void
+  /** Whether another session deleted the mailbox. */
+  readonly gone: boolean
+  /** STORE. Own changes are not announced by `look` unless someone else changed the same message later. Resolves after the commit, when the index shows it. */
+  changeFlags(uids: readonly Uid[], change: FlagChange): Promise<FlagResult>
+  /** Expunges those of `uids` (all when undefined) that have \Deleted. Resolves with what went, after the commit. */
+  expunge(uids?: readonly Uid[]): Promise<readonly Uid[]>
+  /** COPY: all or nothing. Throws MAILBOX_NOT_FOUND, OVER_QUOTA. */
+  copy(uids: readonly Uid[], target: string): Promise<Copied>
+  /** MOVE: all or nothing, one commit (RFC 6851). */
+  move(uids: readonly Uid[], target: string): Promise<Copied>
+  /** Must be called when the session leaves the mailbox. */
+  close(): void
+}
+
+export type SummaryField = keyof Summary
+
+export interface Mailboxes {
+  namespaces(account: AccountId): Namespaces
+  /** All mailboxes the account may see, in tree order, and levels of hierarchy without a mailbox. One query; from memory when unchanged. */
+  list(account: AccountId): Promise<readonly MailboxInfo[]>
+  /** Subscribed names, also of mailboxes that do not exist (RFC 3501 6.3.6). */
+  subscriptions(account: AccountId): Promise<readonly string[]>
+  subscribe(account: AccountId, name: string): Promise<void>
+  unsubscribe(account: AccountId, name: string): Promise<void>
+  /** Creates, with all missing parents. Throws MAILBOX_EXISTS, MAILBOX_NAME_INVALID, TOO_MANY_MAILBOXES. */
+  create(account: AccountId, name: string, specialUse?: SpecialUse): Promise<void>
+  /** Throws MAILBOX_NOT_FOUND, MAILBOX_PROTECTED (INBOX). With children it empties the mailbox and leaves a \Noselect level (RFC 3501 6.3.4), or throws MAILBOX_HAS_CHILDREN if it is already one. */
+  delete(account: AccountId, name: string): Promise<void>
+  /** With its children. INBOX: moves its messages to the new mailbox, INBOX and its children stay (RFC 3501 6.3.5). */
+  rename(account: AccountId, from: string, to: string): Promise<void>
+  status(account: AccountId, name: string): Promise<MailboxStatus>
+  /** Several at once (LIST-STATUS later): one query for those whose index is not loaded. */
+  open(account: AccountId, name: string, options: { readOnly: boolean }): Promise<OpenMailbox>
+  /** Files messages: all or nothing, in one commit. Throws MAILBOX_NOT_FOUND, OVER_QUOTA, KEYWORD_INVALID. */
+  append(account: AccountId, name: string, messages: readonly Filing[]): Promise<Filed>
+  /** Summaries of messages, in chunks of at most 500, with only the fields asked for. Messages that are gone are left out. */
+  summaries<F extends SummaryField>(messages: readonly MessageId[], fields: readonly F[]): AsyncIterable<ReadonlyMap<MessageId, Pick<Summary, F>>>
+}
+
+declare module '../plugin/services.js' {
+  interface Services { mailboxes: Mailboxes }
+}
+export type { Announcement, MailboxIndex, Modseq, Seq, Uid, View }

@@ -1,0 +1,73 @@
+// What faces see of the network: a listener that hands over bounded, accounted connections. No protocol here. Types only.
+import type { Socket } from 'node:net'
+import type { TLSSocket } from 'node:tls'
+import type { Log } from '../log/logger.js'
+
+export interface ListenOptions {
+  /** 'imap', 'imaps', 'submission', ...: log scope, metrics label, key of start-up table. */
+  readonly name: string
+  /** 'address:port', '[::1]:143', or ':port' for all addresses; port 0 takes a free one. */
+  readonly address: string
+  /** 'implicit': TLS from the first octet. 'starttls': clear, may be upgraded with `connection.startTls`. 'off': never TLS. */
+  readonly tls: 'implicit' | 'starttls' | 'off'
+  /** Sessions at once, and per remote address. */
+  readonly maxSessions: number
+  readonly maxSessionsPerAddress: number
+  /** Called for each accepted connection (after PROXY header and implicit TLS handshake). Errors are logged and close the connection. */
+  onConnection(connection: Connection): void
+  /** What to send to a connection over a limit before closing it, for example '* BYE Too many sessions\r\n'. */
+  refusal?(why: 'too-many' | 'too-many-from-address' | 'shutting-down'): string
+}
+
+export interface Connection {
+  /** Short random id, in every log line of the session. */
+  readonly id: string
+  readonly log: Log
+  /** The current byte stream; a TLSSocket after implicit TLS or `startTls`. TCP_NODELAY is set. */
+  readonly socket: Socket | TLSSocket
+  readonly secure: boolean
+  readonly remoteAddress: string
+  readonly remotePort: number
+  readonly localAddress: string
+  readonly localPort: number
+  /** Whether the peer is on this machine (127.0.0.0/8, ::1). */
+  readonly loopback: boolean
+  /** Upgrades in place. The caller must have stopped reading and have discarded what the peer sent in clear behind its STARTTLS (command injection). Resolves with the TLS socket. */
+  startTls(): Promise<TLSSocket>
+  /** Per-session transcript (masked lines); a no-op when switched off. Kept only when `transcript.trouble()` was called and transcripts are 'on-error', or always. */
+  readonly transcript: Transcript
+  /** Aborted when the gateway wants sessions to end: say goodbye and close. */
+  readonly draining: AbortSignal
+  /** Ends the connection at once. */
+  destroy(): void
+}
+
+export interface Transcript {
+  client(line: string): void
+  server(line: string): void
+  /** Something went wrong in this session: keep the transcript. */
+  trouble(why: string): void
+}
+
+export interface Listener {
+  /** 'address:port' it really listens on. */
+  readonly address: string
+  /** Starts taking connections (until then they wait in the backlog). */
+  accept(): void
+  /** Takes no more; tells open connections by `draining`; resolves when all have closed or the deadline has passed (then they are destroyed). */
+  drain(deadline: AbortSignal): Promise<void>
+  readonly sessions: number
+}
+
+export interface Net {
+  /** Binds. Throws LISTENER_FAILED. */
+  listen(options: ListenOptions): Promise<Listener>
+  /** Whether TLS can be had (a certificate is configured or was made). */
+  readonly tlsAvailable: boolean
+  /** Certificate fingerprint etc. for `doctor`; and the TLS context for libraries with their own servers. */
+  readonly secureContext: import('node:tls').SecureContext | undefined
+}
+
+declare module '../plugin/services.js' {
+  interface Services { net: Net }
+}

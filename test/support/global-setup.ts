@@ -1,0 +1,2 @@
+// Runs once before all tests: one PostgreSQL for every suite that also runs there.
+export async function setup(): Promise<void> {}
