@@ -1,0 +1,148 @@
+// Core's settings: every key, its default, its range and its sentence, here and nowhere else. Plugins bring their own.
+import { hostname } from 'node:os'
+import { z } from 'zod'
+import { octets, seconds, secret, section } from './fields.js'
+
+const count = (preset: number, min = 0): z.ZodDefault<z.ZodNumber> => z.number().int().min(min).default(preset)
+
+const domainName = z.string().regex(/^(?=.{1,253}$)([\p{L}\p{N}]([\p{L}\p{N}-]{0,61}[\p{L}\p{N}])?\.)*[\p{L}\p{N}]([\p{L}\p{N}-]{0,61}[\p{L}\p{N}])?$/u, 'a domain name, for example example.org')
+const network = z.string().regex(/^[0-9A-Fa-f.:]+(\/\d{1,3})?$/, 'an address or network, for example 10.0.0.5 or 10.0.0.0/8')
+const mailboxName = (preset: string): z.ZodDefault<z.ZodString> => z.string().min(1).max(255).default(preset)
+
+const log = section({
+  level: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']).default('info').describe('The least important lines that are written.'),
+  format: z.enum(['auto', 'pretty', 'json']).default('auto').describe('auto: for people on a terminal, JSON lines otherwise.'),
+}).describe('The log.')
+
+const tls = section({
+  certificate: z.string().default('').describe('PEM file with the certificate and its chain. Empty: a development certificate is made in the data folder.'),
+  key: z.string().default('').describe('PEM file with the private key.'),
+  minVersion: z.enum(['TLSv1.2', 'TLSv1.3']).default('TLSv1.2').describe('Oldest TLS version that is spoken (RFC 8997 forbids older ones for mail).'),
+}).describe('The certificate that all listeners show.')
+
+const database = section({
+  driver: z.enum(['sqlite', 'postgresql']).default('sqlite').describe('sqlite: one file, nothing to install. postgresql: when one machine is no longer enough.'),
+  file: z.string().default('restante.sqlite').describe('SQLite: the file, relative to the data folder.'),
+  url: secret().default('').describe('PostgreSQL: postgresql://user:password@host/database, or file:/path of a file that holds it.'),
+  readers: z.number().int().min(1).max(32).default(4).describe('Connections for reading, beside the one that writes.'),
+  busy: seconds('10s').describe('How long to wait for a lock that another program holds on the database.'),
+  cacheMiB: count(32, 1).describe('SQLite: page cache of each connection, in MiB.'),
+}).describe('Where rows live.')
+
+const blobs = section({
+  driver: z.enum(['database', 'fs']).default('fs').describe('Where octets of large messages live: in the database, or as files in the data folder.'),
+  inlineLimit: octets('64KiB').describe('Messages up to this size stay in the database row in any case: one commit, no second fsync.'),
+  memoryLimit: octets('64KiB').describe('A message being received stays in memory up to this size, in a temporary file above.'),
+  compress: z.enum(['none', 'gzip']).default('none').describe('Compression at rest.'),
+}).describe('Where the octets of messages live.')
+
+const limits = section({
+  messageOctets: octets('50MiB').describe('Largest message, over any road. Announced as SIZE and APPENDLIMIT.'),
+  sessions: count(20_000, 1).describe('Connections at once, over all listeners together. Each listener has limits of its own.'),
+  decision: seconds('5s').describe('How long a plugin may think about one decision (smtp.rcptTo, delivery.before) before it is passed over.'),
+  start: seconds('30s').describe('How long one plugin may take to start.'),
+  transcriptOctets: octets('64KiB').describe('The last octets of a session that its transcript keeps.'),
+  transcriptFiles: count(1000, 1).describe('Transcript files that are kept; the oldest go first.'),
+  scan: section({
+    headerOctets: octets('256KiB').describe('Octets of one header block that are looked at; the rest is stored, not parsed.'),
+    headerFields: count(1000, 10).describe('Header fields of one block that are parsed.'),
+    depth: z.number().int().min(2).max(200).default(50).describe('Depth of the MIME tree.'),
+    parts: count(1000, 1).describe('Parts of one message.'),
+    addresses: count(1000, 1).describe('Addresses of one field that enter ENVELOPE.'),
+    keptOctets: octets('32KiB').describe('Octets of header fields kept beside the message, for quick header downloads.'),
+  }).describe('Bounds of the pass over a message. Beyond them the structure gets coarser; nothing is refused and no octet changes.'),
+}).describe('Bounds that protect the gateway.')
+
+const accounts = section({
+  scramIterations: z.number().int().min(4096).max(10_000_000).default(10_000)
+    .describe('Cost of new password hashes. RFC 7677 asks for at least 4096; 10000 costs a login about 5 ms here, and PLAIN is checked against the same keys.'),
+  throttle: section({
+    failuresPerAccount: count(10, 1).describe('Failed logins of one account from one address within the window before further ones are refused unheard.'),
+    failuresPerAddress: count(100, 1).describe('Failed logins from one address within the window.'),
+    window: seconds('10min').describe('How long a failed login is remembered.'),
+    delay: seconds('1s').describe('How long the answer to a wrong password waits. The same for an unknown name.'),
+  }).describe('Brakes on guessing.'),
+  quotaOctets: octets(0).describe('Octets an account may hold, unless it has a figure of its own; 0: no limit.'),
+  quotaMessages: count(0).describe('Messages an account may hold, unless it has a figure of its own; 0: no limit.'),
+  catchAll: z.string().default('').describe('Account that gets the mail for unknown local parts; empty: such mail is refused.'),
+}).describe('People and their passwords.')
+
+const mailboxes = section({
+  separator: z.enum(['/', '.', '\\', '|']).default('/').describe('Between the levels of a mailbox name.'),
+  special: section({
+    drafts: mailboxName('Drafts').describe('Unfinished messages.'),
+    sent: mailboxName('Sent').describe('Copies of sent messages.'),
+    junk: mailboxName('Junk').describe('Spam.'),
+    trash: mailboxName('Trash').describe('Deleted messages.'),
+    archive: mailboxName('Archive').describe('Kept messages.'),
+  }).describe('Mailboxes that a new account starts with, and their names.'),
+  maxPerAccount: count(10_000, 10).describe('Mailboxes of one account.'),
+  maxKeywords: count(256, 1).describe('Different keywords in one mailbox.'),
+  indexMemoryMiB: count(256, 8).describe('Memory for the indexes of open mailboxes, in MiB, about 40 octets a message; the least recently used leave first.'),
+}).describe('Mailboxes.')
+
+const store = section({
+  minimumLifetime: seconds(3600).describe('Shortest lifetime that an envelope may ask for (D12).'),
+  lifetime: seconds(0).describe('Lifetime of messages whose envelope names none, mail from SMTP included; 0: kept as long as a recipient holds it.'),
+  maximumAge: seconds('365d').describe('Age at which a message goes that unreachable recipients never un-pinned (D51).'),
+  listRetention: seconds(0).describe('How long messages on lists are kept when they have no lifetime; 0: for ever (D50).'),
+  tombstones: seconds('30d').describe('How long a deleted message can still be tracked (D54).'),
+  envelopeEntries: z.number().int().min(1).max(100_000).default(1000).describe('Recipients and lists of one envelope (Q24).'),
+  notify: section({
+    repeatAfter: seconds('24h').describe('First repeat of a notification that was accepted but not silenced; the gaps grow from there (D35).'),
+    repeatAtMost: seconds('7d').describe('Longest gap between repeats (D35).'),
+    retryAfter: seconds('5min').describe('First retry after a temporary failure; then doubling (D36).'),
+    retryAtMost: seconds('24h').describe('Longest gap between retries (D36).'),
+    refusedRetries: count(7).describe('How often a refused notification is tried again, once a day (D38).'),
+  }).describe('The schedule of notifications.'),
+  traceAddress: z.boolean().default(true).describe('Whether the trace header names the address and host that a message came from (D20). RFC 5321 asks for it on SMTP roads; the MSOAP road leaves it out.'),
+}).describe('The IM2000 message store. Numbers like D12 refer to the rules in docs/specifications.md.')
+
+const policyRule = z.strictObject({
+  submitter: z.array(network).optional().describe('Networks that the notifying side connects from.'),
+  store: z.array(z.string()).optional().describe('Domains of the message store, with all below them.'),
+  literal: z.enum(['any', 'private']).optional().describe('The store is named by an address instead of a domain; or by a private one.'),
+  sender: z.string().optional().describe('Name of the sender at its store; * stands for any characters.'),
+  sizeAbove: z.number().int().min(0).optional().describe('The announced size is above this many octets.'),
+  sizeMissing: z.literal(true).optional().describe('No size is announced.'),
+  clear: z.literal(true).optional().describe('The notifying side does not use TLS.'),
+  action: z.enum(['refuse', 'reject', 'discard', 'accept']).describe('refuse: close the connection; reject: answer with an error; discard: answer well, keep nothing; accept: no later rule applies.'),
+})
+
+const rna = section({
+  bound: count(100_000, 1).describe('Notifications held for all mailboxes together (E.12).'),
+  perMailbox: count(5000, 1).describe('Notifications held for one mailbox (E.15).'),
+  unknownMailbox: z.enum(['silent', 'nouser']).default('silent').describe('For an unknown mailbox: answer as for a known one, or say so (E.10).'),
+  replacement: z.enum(['off', 'oldest-of-store', 'oldest-of-mailbox']).default('off').describe('What makes room at a bound (E.14). off: the new one is refused.'),
+  remember: seconds('30d').describe('How long a (store, identifier) pair is remembered, so that a repeat is not filed twice.'),
+  ignoreCase: z.boolean().default(true).describe('Whether the local parts of mailboxes compare without regard to ASCII case (E.4).'),
+  policy: z.array(policyRule).default([]).describe('Rules for all mailboxes, first match wins (E.19).'),
+}).describe('The recipient notification agent. Numbers like E.12 refer to the rules in docs/specifications.md.')
+
+export const coreSchema = z.strictObject({
+  data: z.string().min(1).default('./data').describe('Folder for everything that must be kept, relative to where the program is started.'),
+  hostname: z.string().default('').describe('Name of this machine in greetings and trace headers; empty: as the system calls it.').transform((name) => name || hostname()),
+  domains: z.array(domainName).min(1).default(['example.test']).describe('Domains whose mail is delivered here. More can be added with `restante domain add`.'),
+  log, tls, database, blobs, limits, accounts, mailboxes,
+  im2000: section({ store, rna }).describe('The two sides of Internet Mail 2000.'),
+  retrieval: section({
+    eagerUpTo: octets('1MiB').describe('Messages up to this size are fetched as soon as they are notified; larger ones when they are first read.'),
+    keepAfterRead: z.boolean().default(true).describe('Whether a message that was read stays readable after its store has deleted it.'),
+  }).describe('Messages that live in other stores.'),
+  transcripts: z.enum(['off', 'on-error', 'all']).default('off').describe('Whether the lines of each session are kept in files (passwords and message text masked): never, when something went wrong in it, always.'),
+  proxyProtocol: section({
+    trusted: z.array(network).default([]).describe('Load balancers whose connections begin with a PROXY header (version 1 or 2). Connections from them without one are closed.'),
+  }).describe('PROXY protocol.'),
+  shutdown: section({
+    graceSeconds: seconds(10).describe('How long sessions may go on after the signal to stop.'),
+  }).describe('Stopping.'),
+  plugins: z.record(z.string(), z.unknown()).default({}).describe('Faces and policies: name, package or ./path to settings. {} or nothing: enabled with defaults; false or absent: disabled.'),
+  bridges: z.record(z.string(), z.unknown()).default({}).describe('Ways to other mail systems, written like plugins.'),
+})
+
+/** Core's settings, checked, with defaults. The sections of plugins are not in it; the loader hands them out. */
+export type Settings = Omit<z.output<typeof coreSchema>, 'plugins' | 'bridges'>
+
+declare module '../plugin/services.js' {
+  interface Services { settings: Settings }
+}
