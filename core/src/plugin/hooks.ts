@@ -21,3 +21,36 @@ export type Handler<H> =
 
 /** Where mail is asked about. A guard that fails answers "try again later"; a sorter that fails lets the default road be taken. */
 export interface HookTimes { readonly decisionMs: Millis }
+
+type NamesOf<Kind> = { [N in HookName]: Hooks[N] extends { readonly kind: Kind } ? N : never }[HookName]
+export type DecisionName = NamesOf<'decision'>
+export type DutyName = NamesOf<'duty'>
+export type SignalName = NamesOf<'signal'>
+export type QuestionOf<N extends DecisionName> = Hooks[N] extends Decision<infer Q, any> ? Q : never
+export type AnswerOf<N extends DecisionName> = Hooks[N] extends Decision<any, infer A> ? A : never
+export type FactOf<N extends DutyName | SignalName> = Hooks[N] extends Duty<infer F> | Signal<infer F> ? F : never
+
+/** What a duty becomes in the caller's commit: a job row with this in it. The fact must survive JSON. */
+export interface DutyJob { readonly hook: DutyName; readonly plugin: string; readonly fact: unknown }
+
+/** How core parts and faces reach whoever has given a hook. */
+export interface HookRuntime {
+  /** Whether anyone gave this hook; saves building a question. */
+  given(name: HookName): boolean
+  /**
+   * Asks in YAML order; the first answer wins. A handler that throws or takes too long is logged with its plugin's name and
+   * `onFailure` is the answer at once (a guard: "try again later"); without `onFailure` it is passed over (a sorter: the
+   * default road).
+   */
+  ask<N extends DecisionName>(name: N, question: QuestionOf<N>, onFailure?: AnswerOf<N>): Promise<AnswerOf<N> | undefined>
+  /** Calls `write` once per plugin that has taken on this duty. `write` puts the job into the caller's own commit. */
+  owe<N extends DutyName>(name: N, fact: FactOf<N>, write: (job: DutyJob) => Promise<void>): Promise<void>
+  /** Does what was owed; for the job runner, which retries when it rejects. A plugin that is switched off meanwhile owes nothing. */
+  perform(job: DutyJob): Promise<void>
+  /** Fire and forget: handlers cannot fail the teller, nor delay it. */
+  tell<N extends SignalName>(name: N, fact: FactOf<N>): void
+}
+
+declare module './services.js' {
+  interface Services { hooks: HookRuntime }
+}

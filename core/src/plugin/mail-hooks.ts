@@ -1,0 +1,25 @@
+// Hooks that faces offer to policies. Types only; what arrives in a mailbox is delivery's to ask about.
+import type { AccountId } from '../base/branded.js'
+
+/** A recipient that a peer names and that we would take. */
+export interface RcptTo {
+  readonly listener: 'mx' | 'submission' | 'lmtp'
+  /** Who logged in; null on MX and LMTP. */
+  readonly account: AccountId | null
+  readonly remoteAddress: string
+  /** What the peer calls itself. */
+  readonly helo: string
+  /** '' is the null sender. */
+  readonly sender: string
+  readonly recipient: string
+}
+
+/** `accept` ends the questions; `undefined` leaves it to the next plugin; nobody's opinion means accept. */
+export type Verdict =
+  | { readonly verdict: 'accept' }
+  /** 451 4.7.1 or 550 5.7.1; `text` without codes. */
+  | { readonly verdict: 'tempfail' | 'reject'; readonly text: string }
+
+declare module './hooks.js' {
+  interface Hooks { 'smtp.rcptTo': Decision<RcptTo, Verdict> }
+}
