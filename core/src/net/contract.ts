@@ -1,6 +1,6 @@
 // What faces see of the network: a listener that hands over bounded, accounted connections. No protocol here. Types only.
 import type { Socket } from 'node:net'
-import type { TLSSocket } from 'node:tls'
+import type { SecureContext, TLSSocket } from 'node:tls'
 import type { Log } from '../log/logger.js'
 
 export interface ListenOptions {
@@ -59,13 +59,45 @@ export interface Listener {
   readonly sessions: number
 }
 
+/** The certificate that all listeners show. */
+export interface Certificate {
+  readonly context: SecureContext
+  /** SHA-256, as `openssl x509 -fingerprint` writes it. */
+  readonly fingerprint: string
+  /** Host names and addresses that it is good for. */
+  readonly names: readonly string[]
+  readonly notAfter: Date
+  /** Made by us, for trying things out; clients will warn. */
+  readonly development: boolean
+  /** Where it was read from. */
+  readonly file: string
+}
+
+/** One timer of the shared wheel. */
+export interface IdleTimer {
+  /** Something happened: the silence begins anew. Cheap enough for every line. */
+  touch(): void
+  /** Another limit from now on (after login, inside IDLE). */
+  change(ms: number): void
+  /** Never again. */
+  stop(): void
+}
+
+/** Idle timers for thousands of sessions on one timer. Up to half a second late. */
+export interface IdleWheel {
+  /** Calls `onIdle` once after `ms` without a `touch`. */
+  watch(ms: number, onIdle: () => void): IdleTimer
+}
+
 export interface Net {
   /** Binds. Throws LISTENER_FAILED. */
   listen(options: ListenOptions): Promise<Listener>
   /** Whether TLS can be had (a certificate is configured or was made). */
   readonly tlsAvailable: boolean
   /** Certificate fingerprint etc. for `doctor`; and the TLS context for libraries with their own servers. */
-  readonly secureContext: import('node:tls').SecureContext | undefined
+  readonly secureContext: SecureContext | undefined
+  readonly certificate: Certificate | undefined
+  readonly idle: IdleWheel
 }
 
 declare module '../plugin/services.js' {

@@ -12,7 +12,7 @@ declare module './services.js' {
   interface Services { tTea: { readonly brew: () => string }; tCup: { readonly size: number } }
 }
 declare module './hooks.js' {
-  interface Hooks { 't.choose': import('./hooks.js').Decision<string, string>; 't.later': import('./hooks.js').Duty<{ n: number }>; 't.said': import('./hooks.js').Signal<string> }
+  interface Hooks { 't.choose': Decision<string, string>; 't.later': Duty<{ n: number }>; 't.said': Signal<string> }
 }
 
 const database = {} as Database

@@ -1,0 +1,82 @@
+// The certificate: the configured one, or a development certificate made in the data folder on first start.
+import { X509Certificate } from 'node:crypto'
+import { chmod, mkdir, readFile, rename, writeFile } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
+import { createSecureContext } from 'node:tls'
+import type { Clock } from '../base/clock.js'
+import { failure } from '../errors/codes.js'
+import type { Log } from '../log/logger.js'
+import type { Certificate } from './contract.js'
+
+export interface TlsOptions {
+  /** PEM files; both empty for the development certificate. */
+  readonly certificate: string
+  readonly key: string
+  readonly minVersion: 'TLSv1.2' | 'TLSv1.3'
+  readonly dataFolder: string
+  readonly hostname: string
+  readonly log: Log
+  readonly clock: Clock
+}
+
+const year = 365 * 86_400_000
+
+/** @throws CONFIG_INVALID when the configured files cannot be used */
+export async function loadCertificate(options: TlsOptions): Promise<Certificate> {
+  if (options.certificate === '' && options.key === '') return await developmentCertificate(options)
+  const { certificate, key, minVersion } = options
+  if (certificate === '' || key === '') throw failure('CONFIG_INVALID', { report: `tls.${certificate === '' ? 'certificate' : 'key'}: is empty; accepted: a PEM file, as the other of the pair is given` })
+  return await read(certificate, key, minVersion, false)
+}
+
+async function developmentCertificate({ dataFolder, hostname, minVersion, log, clock }: TlsOptions): Promise<Certificate> {
+  const certificateFile = join(dataFolder, 'tls', 'development.crt')
+  const keyFile = join(dataFolder, 'tls', 'development.key')
+  const known = await read(certificateFile, keyFile, minVersion, true).catch(() => undefined)
+  if (known && known.notAfter.getTime() > clock.now() + 7 * 86_400_000) return known
+  // Loaded only when needed: it takes longer to load than everything else here.
+  const { generate } = await import('selfsigned')
+  const dnsNames = [...new Set(['localhost', hostname])].filter((name) => /^[A-Za-z0-9.-]+$/.test(name))
+  const { cert, private: key } = await generate([{ name: 'commonName', value: 'Restante development certificate' }], {
+    keyType: 'ec', curve: 'P-256', algorithm: 'sha256',
+    notBeforeDate: new Date(clock.now() - 86_400_000), notAfterDate: new Date(clock.now() + 5 * year),
+    extensions: [
+      { name: 'basicConstraints', cA: false, critical: true },
+      { name: 'keyUsage', digitalSignature: true, critical: true },
+      { name: 'extKeyUsage', serverAuth: true },
+      { name: 'subjectAltName', altNames: [...dnsNames.map((value) => ({ type: 2 as const, value })), { type: 7, ip: '127.0.0.1' }, { type: 7, ip: '::1' }] },
+    ],
+  })
+  await put(keyFile, key, 0o600)
+  await put(certificateFile, cert, 0o644)
+  log.info({ file: certificateFile }, 'made a development certificate; mail clients will ask whether to trust it')
+  return await read(certificateFile, keyFile, minVersion, true)
+}
+
+async function put(file: string, text: string, mode: number): Promise<void> {
+  await mkdir(dirname(file), { recursive: true, mode: 0o700 })
+  await writeFile(`${file}.new`, text, { mode })
+  await chmod(`${file}.new`, mode)
+  await rename(`${file}.new`, file)
+}
+
+async function read(certificateFile: string, keyFile: string, minVersion: TlsOptions['minVersion'], development: boolean): Promise<Certificate> {
+  const [cert, key] = await Promise.all([pem('certificate', certificateFile), pem('key', keyFile)])
+  try {
+    const parsed = new X509Certificate(cert)
+    // maxVersion is left to OpenSSL; renegotiation and compression are off in Node.
+    const context = createSecureContext({ cert, key, minVersion, honorCipherOrder: true })
+    const names = (parsed.subjectAltName ?? '').split(', ').map((name) => name.replace(/^(DNS|IP Address):/, '')).filter(Boolean)
+    return { context, fingerprint: parsed.fingerprint256, names, notAfter: new Date(parsed.validTo), development, file: certificateFile }
+  } catch (error) {
+    throw failure('CONFIG_INVALID', { report: `tls: ${certificateFile} and ${keyFile} are no usable pair: ${(error as Error).message}` }, error)
+  }
+}
+
+async function pem(what: string, file: string): Promise<string> {
+  try {
+    return await readFile(file, 'utf8')
+  } catch (error) {
+    throw failure('CONFIG_INVALID', { report: `tls.${what}: ${file} cannot be read: ${(error as NodeJS.ErrnoException).code}` }, error)
+  }
+}
