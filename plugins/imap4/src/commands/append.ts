@@ -1,0 +1,91 @@
+// APPEND, one or many messages (RFC 3502). The octets go straight to the spool while they come in; this file also says,
+// before an octet of a literal is taken, whether it may come and where it goes.
+import { failure, type Filing, type Spooled } from '@restante/core'
+import { dateTime } from '../grammar/dates.js'
+import { flagList, type FlagSet } from '../grammar/flags.js'
+import { mailbox } from '../grammar/mailbox-name.js'
+import { Refusal } from '../replies.js'
+import type { Session } from '../session/session.js'
+import type { Destination, Literal, Piece } from '../wire/framer.js'
+import { BadCommand, Reader } from '../wire/reader.js'
+import { afterLogin, command } from './command.js'
+
+export const append = command({
+  name: 'APPEND', states: afterLogin, target: true, capabilities: ['MULTIAPPEND'],
+  read(r) {
+    const name = mailbox(r.sp())
+    const messages: Filing[] = []
+    do messages.push({ ...about(r.sp()), spooled: message(r) })
+    while (!r.done())
+    return { name, messages }
+  },
+  async run(session, { name, messages }) {
+    const { uidValidity, uids } = await session.mailboxes.append(session.account.id, name, messages)
+    return { code: `APPENDUID ${uidValidity} ${uidSet(uids)}` }
+  },
+})
+
+/** Flags and date of one message, up to its literal. */
+function about(r: Reader): FlagSet & { internalDate?: number } {
+  let flags: FlagSet = { flags: 0, keywords: [] }
+  if (r.peek() === '(') {
+    flags = flagList(r, { bare: false })
+    r.sp()
+  }
+  if (r.peek() !== '"') return flags
+  const internalDate = dateTime(r)
+  r.sp()
+  return { ...flags, internalDate }
+}
+
+function message(r: Reader): Spooled {
+  const spooled = r.message()
+  // RFC 3502 6.3.11: a client that changes its mind sends an empty message.
+  if (spooled.size === 0) throw new Refusal(undefined, 'An empty message is not kept; nothing was appended')
+  return spooled
+}
+
+/** UIDs as RFC 4315 wants them: a range, which they are when nobody came between. */
+function uidSet(uids: readonly number[]): string {
+  const together = uids.every((uid, i) => i === 0 || uid === uids[i - 1] + 1)
+  return together && uids.length > 1 ? `${uids[0]}:${uids[uids.length - 1]}` : uids.join(',')
+}
+
+/**
+ * Whether what came so far announces a message of APPEND (and not its mailbox name, or any other command's argument).
+ * Only after login: before, nobody's literal reaches the disk.
+ */
+export function announcesMessage(session: Session, soFar: readonly Piece[]): boolean {
+  if (session.state !== 'authenticated' && session.state !== 'selected') return false
+  const first = soFar[0]
+  return typeof first === 'string' && /^[^ ]+ APPEND /i.test(first) && !(soFar.length === 1 && /^[^ ]+ APPEND $/i.test(first))
+}
+
+/** Looks at all that can be wrong before the message is sent: syntax, mailbox, size, quota. */
+export async function admitMessage(session: Session, literal: Literal, soFar: readonly Piece[]): Promise<Destination> {
+  const { face: { config, services }, account } = session
+  try {
+    const r = new Reader(soFar, config.maxDepth)
+    r.tag()
+    r.sp().expect('APPEND')
+    const name = mailbox(r.sp())
+    let messages = 0
+    let octets = 0
+    for (; ;) {
+      about(r.sp())
+      if (r.done()) break
+      octets += r.message().size
+      if (++messages >= config.maxAppends) throw new Refusal('LIMIT', `At most ${config.maxAppends} messages at once`)
+    }
+    if (literal.binary) throw new BadCommand('BINARY is not offered')
+    if (literal.size > config.appendLimit) throw failure('MESSAGE_TOO_LARGE', { limit: config.appendLimit })
+    if (messages === 0) {
+      const boxes = await session.mailboxes.list(account.id)
+      if (!boxes.some((box) => box.selectable && (box.name === name || (box.name === 'INBOX' && name.toUpperCase() === 'INBOX')))) throw failure('MAILBOX_NOT_FOUND', { mailbox: name })
+    }
+    await services.accounts.checkQuota(account, octets + literal.size)
+    return services.spool.open({ expectedSize: literal.size, limit: config.appendLimit })
+  } catch (error) {
+    return { refused: error }
+  }
+}

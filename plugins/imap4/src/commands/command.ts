@@ -1,0 +1,44 @@
+// What a command is: one frozen row. `read` is pure (all of a command is parsed before anything is done), `run` does it.
+import type { Session, State } from '../session/session.js'
+import type { Reader } from '../wire/reader.js'
+
+export interface Context {
+  /** The UID form (RFC 3501 6.4.8). */
+  readonly uid: boolean
+}
+
+/** The tagged OK: by default `<NAME> completed`. */
+export interface Done {
+  readonly code?: string
+  readonly text?: string
+  /** Something was left undone: NO instead of OK. */
+  readonly failed?: boolean
+  /** Runs after the tagged reply was sent. */
+  readonly after?: () => Promise<void> | void
+}
+
+export interface Command<A = any> {
+  readonly name: string
+  /** Has a UID form too. */
+  readonly uid?: boolean
+  readonly states: readonly State[]
+  /** 'uses': no EXPUNGE may be told while its plain form runs (RFC 3501 7.4.1), for its numbers would shift. */
+  readonly seqs?: 'uses'
+  /** A missing mailbox is this command's target: [TRYCREATE]. */
+  readonly target?: boolean
+  /** What the row lets the server advertise, in this session's state. */
+  readonly capabilities?: readonly string[] | ((session: Session) => readonly string[])
+  /** Arguments carry secrets: never in transcripts. */
+  readonly secret?: boolean
+  read(r: Reader, context: Context): A
+  run(session: Session, args: A, context: Context): Promise<Done | void> | Done | void
+}
+
+export function command<A>(row: Command<A>): Readonly<Command<A>> { return Object.freeze(row) }
+
+export const always: readonly State[] = ['not-authenticated', 'authenticated', 'selected']
+export const beforeLogin: readonly State[] = ['not-authenticated']
+export const afterLogin: readonly State[] = ['authenticated', 'selected']
+export const inMailbox: readonly State[] = ['selected']
+/** No arguments. */
+export const none = (): void => undefined

@@ -1,0 +1,45 @@
+// COPY and MOVE (RFC 6851), with COPYUID (RFC 4315).
+import type { Copied, OpenMailbox, Uid } from '@restante/core'
+import { mailbox } from '../grammar/mailbox-name.js'
+import { formatSet, sequenceSet, type SequenceSet } from '../grammar/sequence-set.js'
+import { Refusal } from '../replies.js'
+import type { Session } from '../session/session.js'
+import type { Reader } from '../wire/reader.js'
+import { command, inMailbox } from './command.js'
+
+interface Args { readonly set: SequenceSet; readonly to: string }
+const read = (r: Reader): Args => ({ set: sequenceSet(r.sp()), to: mailbox(r.sp()) })
+
+export const copy = command({
+  name: 'COPY', uid: true, states: inMailbox, target: true, read,
+  async run(session, args, { uid }) {
+    const code = await transfer(session, args, uid, (box, uids) => box.copy(uids, args.to))
+    return { code }
+  },
+})
+
+export const move = command({
+  name: 'MOVE', uid: true, states: inMailbox, target: true, capabilities: ['MOVE'], read,
+  async run(session, args, { uid }) {
+    session.writable()
+    const code = await transfer(session, args, uid, (box, uids) => box.move(uids, args.to))
+    // Before the EXPUNGEs, so that the client knows where they went (RFC 6851 4.3).
+    if (code) session.say.line(`* OK [${code}] Moved`)
+  },
+})
+
+/** @returns the COPYUID code, when anything was copied. */
+async function transfer(session: Session, { set, to }: Args, byUid: boolean, go: (box: OpenMailbox, uids: readonly Uid[]) => Promise<Copied>): Promise<string | undefined> {
+  const { mailbox: box } = session.open
+  const known = session.open.uids(set, byUid)
+  const uids = known.filter((uid) => box.index.position(uid) >= 0)
+  // All or nothing (RFC 2180 4.4.1); by UID, what is gone is as if it had never been.
+  if (!byUid && uids.length < known.length) throw new Refusal('EXPUNGEISSUED', 'Some of the messages were expunged by another session')
+  if (uids.length === 0) {
+    // Still an error when there is no such mailbox.
+    await session.mailboxes.status(session.account.id, to)
+    return undefined
+  }
+  const { uidValidity, from, to: made } = await go(box, uids)
+  return from.length > 0 ? `COPYUID ${uidValidity} ${formatSet(from)} ${formatSet(made)}` : undefined
+}

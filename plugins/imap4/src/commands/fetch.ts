@@ -1,0 +1,202 @@
+// FETCH and UID FETCH: chunk by chunk, each item from the cheapest source; a slow client costs one chunk of memory.
+import { flagBits, isFailure, type Content, type MessageId, type Uid } from '@restante/core'
+import { ContentBroke, fromSummary, literal, writeSection } from '../fetch/body.js'
+import { plainItems, type Known } from '../fetch/items.js'
+import { breath, breathe, readKnown } from '../fetch/known.js'
+import { planFetch, type Plan } from '../fetch/planner.js'
+import { fetchItems } from '../grammar/fetch-items.js'
+import { sequenceSet } from '../grammar/sequence-set.js'
+import { Refusal } from '../replies.js'
+import { tellKeywords } from '../session/announce.js'
+import { Cursor } from '../session/selected.js'
+import type { Session } from '../session/session.js'
+import { Disconnected } from '../wire/writer.js'
+import { command, inMailbox } from './command.js'
+
+export const fetch = command({
+  name: 'FETCH', uid: true, states: inMailbox, seqs: 'uses',
+  read: (r) => ({ set: sequenceSet(r.sp()), items: fetchItems(r.sp()) }),
+  async run(session, { set, items }, { uid }) {
+    const uids = session.open.uids(set, uid)
+    const run = new Fetching(session, planFetch(items, uid))
+    if (run.plan.hasFlags) tellKeywords(session, session.open)
+    await (run.plan.fields.length === 0 && run.plan.octets === 'never' ? run.fromIndex(uids) : run.inChunks(uids))
+    if (run.unavailable > 0) throw new Refusal('UNAVAILABLE', `The text of ${run.unavailable} messages cannot be had at the moment`)
+    // RFC 2180 4.1.2: what there still is was sent.
+    if (run.expunged > 0 && !uid) throw new Refusal('EXPUNGEISSUED', 'Some of the messages no longer exist')
+  },
+})
+
+const nothingKnown = {} as Known
+
+class Fetching {
+  /** Messages that were asked for and whose content is gone, or is not to be had now. */
+  expunged = 0
+  unavailable = 0
+  readonly #cursor: Cursor
+
+  constructor(readonly session: Session, readonly plan: Plan) {
+    this.#cursor = new Cursor(session.open.mailbox)
+  }
+
+  async fromIndex(uids: readonly Uid[]): Promise<void> {
+    const { say } = this.session
+    for (let i = 0; i < uids.length; i++) {
+      if (this.#cursor.go(uids[i])) this.#write(nothingKnown, false)
+      else this.expunged++
+      if (say.full) await say.flush()
+      if (i % breath === breath - 1) await breathe()
+    }
+  }
+
+  async inChunks(uids: readonly Uid[]): Promise<void> {
+    const { plan, session: { face: { config } } } = this
+    const size = plan.octets === 'always' ? config.bodyChunk : config.fetchChunk
+    let next = this.#summaries(uids.slice(0, size))
+    for (let at = 0; at < uids.length; at += size) {
+      const chunk = uids.slice(at, at + size)
+      const known = await next
+      // The next chunk is read while this one is written.
+      next = this.#summaries(uids.slice(at + size, at + 2 * size))
+      next.catch(() => undefined) // awaited above in its turn, or not wanted any more
+      const marked = await this.#markSeen(chunk)
+      if (plan.octets === 'never') await this.#chunk(chunk, known, marked)
+      else await this.#chunkWithOctets(chunk, known, marked)
+    }
+  }
+
+  #summaries(uids: readonly Uid[]): Promise<ReadonlyMap<MessageId, Known>> {
+    return readKnown(this.session, uids, this.plan.fields)
+  }
+
+  /** Sets \Seen for the whole chunk before anything of it is sent, so that the replies can show it. */
+  async #markSeen(uids: readonly Uid[]): Promise<ReadonlySet<Uid>> {
+    const { mailbox } = this.session.open
+    if (!this.plan.marksSeen || mailbox.readOnly) return none
+    const unseen: Uid[] = []
+    const cursor = new Cursor(mailbox)
+    for (const uid of uids) if (cursor.go(uid) && !(cursor.flags & flagBits['\\Seen'])) unseen.push(uid)
+    if (unseen.length === 0) return none
+    return new Set((await mailbox.changeFlags(unseen, { mode: 'add', flags: flagBits['\\Seen'], keywords: [] })).done)
+  }
+
+  async #chunk(uids: readonly Uid[], known: ReadonlyMap<MessageId, Known>, marked: ReadonlySet<Uid>): Promise<void> {
+    const { say } = this.session
+    for (const uid of uids) {
+      const about = this.#cursor.go(uid) ? known.get(this.#cursor.message) : undefined
+      if (about) this.#write(about, marked.has(uid))
+      else this.expunged++
+      if (say.full) await say.flush()
+    }
+  }
+
+  async #chunkWithOctets(uids: readonly Uid[], known: ReadonlyMap<MessageId, Known>, marked: ReadonlySet<Uid>): Promise<void> {
+    const { session: { say, face: { services: { contents } } }, plan } = this
+    // In order and each once: `contents` reads ahead. A message filed twice in one mailbox is opened by itself the second time.
+    const ids = new Set<MessageId>()
+    const twice = new Set<Uid>()
+    const cursor = new Cursor(this.session.open.mailbox)
+    for (const uid of uids) {
+      if (!cursor.go(uid) || !this.#wantsOctets(known.get(cursor.message))) continue
+      if (ids.has(cursor.message)) twice.add(uid)
+      else ids.add(cursor.message)
+    }
+    const ahead = contents.readMany([...ids])[Symbol.asyncIterator]()
+    try {
+      let waiting = ids.size > 0 ? await ahead.next() : undefined
+      for (const uid of uids) {
+        if (!this.#cursor.go(uid)) {
+          this.expunged++
+          continue
+        }
+        const { message } = this.#cursor
+        const about = known.get(message) ?? (plan.fields.length === 0 ? nothingKnown : undefined)
+        if (!about) this.expunged++
+        else if (!this.#wantsOctets(about)) this.#write(about, marked.has(uid))
+        else {
+          const isNext = !twice.has(uid) && waiting && !waiting.done && waiting.value.message === message
+          const content = isNext ? waiting?.value as Content : twice.has(uid) ? await this.#open(message) : undefined
+          if (content) await this.#writeOctets(content, about, marked.has(uid))
+          else this.expunged++
+          if (isNext) waiting = await ahead.next()
+        }
+        if (say.full) await say.flush()
+      }
+    } finally {
+      await ahead.return?.()
+    }
+  }
+
+  #wantsOctets(known: Known | undefined): boolean {
+    return this.plan.octets === 'always' || (known !== undefined && known.headers === null)
+  }
+
+  async #open(message: MessageId): Promise<Content | undefined> {
+    try {
+      return await this.session.face.services.contents.open(message)
+    } catch (error) {
+      if (isFailure(error, 'MESSAGE_NOT_FOUND')) return undefined
+      throw error
+    }
+  }
+
+  /** One reply, all of it at hand. */
+  #write(known: Known, showFlags: boolean): void {
+    const cursor = this.#cursor
+    let text = `* ${cursor.seq} FETCH (`
+    let gap = ''
+    for (const item of this.plan.items) {
+      text += gap + ('write' in item ? item.write(cursor, known) : literal(item, fromSummary(item, known) ?? ''))
+      gap = ' '
+    }
+    if (showFlags && !this.plan.hasFlags) text += ` ${plainItems.FLAGS.write(cursor, known)}`
+    this.session.say.text(`${text})\r\n`)
+  }
+
+  /** One reply with sections from the octets. */
+  async #writeOctets(content: Content, known: Known, showFlags: boolean): Promise<void> {
+    const { say } = this.session
+    const cursor = this.#cursor
+    let lead = `* ${cursor.seq} FETCH (`
+    let begun = false
+    let gap = ''
+    if (showFlags && !this.plan.hasFlags) {
+      lead += plainItems.FLAGS.write(cursor, known)
+      gap = ' '
+    }
+    for (const item of this.plan.items) {
+      lead += gap
+      gap = ' '
+      const there = 'write' in item ? item.write(cursor, known) : this.#kept(item, known)
+      if (there !== undefined) lead += there
+      else if (!('write' in item)) {
+        try {
+          await writeSection(say, lead, item, known, content)
+        } catch (error) {
+          if (error instanceof ContentBroke) throw this.#cutOff(error)
+          if (!isFailure(error, 'CONTENT_UNAVAILABLE') && !isFailure(error, 'MESSAGE_NOT_FOUND')) throw begun ? this.#cutOff(error) : error
+          if (isFailure(error, 'CONTENT_UNAVAILABLE')) this.unavailable++
+          else this.expunged++
+          if (!begun) return
+          say.text(`${lead}${item.label} NIL`)
+        }
+        begun = true
+        lead = ''
+      }
+    }
+    say.text(`${lead})\r\n`)
+  }
+
+  #kept(item: Parameters<typeof fromSummary>[0], known: Known): string | undefined {
+    const octets = fromSummary(item, known)
+    return octets === undefined ? undefined : literal(item, octets)
+  }
+
+  /** A reply that broke off in the middle cannot be mended: the client must come again. */
+  #cutOff(error: unknown): Disconnected {
+    this.session.connection.log.error({ err: error }, 'a message broke off while it was sent; the connection is closed')
+    this.session.connection.destroy()
+    return new Disconnected()
+  }
+}
+const none: ReadonlySet<Uid> = new Set()

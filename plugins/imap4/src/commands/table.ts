@@ -1,0 +1,30 @@
+// Every command, once. A new command is a file, and a line here.
+import { append } from './append.js'
+import { authenticate } from './authenticate.js'
+import { capability } from './capability.js'
+import type { Command } from './command.js'
+import { copy, move } from './copy.js'
+import { enable } from './enable.js'
+import { expunge } from './expunge.js'
+import { fetch } from './fetch.js'
+import { id } from './id.js'
+import { idle } from './idle.js'
+import { list, lsub, namespace } from './list.js'
+import { login } from './login.js'
+import { logout } from './logout.js'
+import { create, remove, rename, subscribe, unsubscribe } from './mailboxes.js'
+import { check, noop } from './noop.js'
+import { search } from './search.js'
+import { close, examine, select, unselect } from './select.js'
+import { starttls } from './starttls.js'
+import { status } from './status.js'
+import { store } from './store.js'
+
+export const rows: readonly Command[] = [
+  capability, noop, logout, id,
+  starttls, authenticate, login,
+  enable, select, examine, create, remove, rename, subscribe, unsubscribe, list, lsub, namespace, status, append, idle,
+  check, close, unselect, expunge, search, fetch, store, copy, move,
+]
+
+export const table: ReadonlyMap<string, Command> = new Map(rows.map((row) => [row.name, row]))

@@ -1,0 +1,30 @@
+// The settings of the IMAP4 facade. Defaults live here only.
+import { listenAddress, octets, seconds } from '@restante/core'
+import { z } from 'zod'
+
+const atLeast = <T extends z.ZodType<number>>(type: T, least: number): T => type.refine((value) => value >= least, `at least ${least}`)
+
+export const config = z.strictObject({
+  listen: listenAddress('127.0.0.1:2143').nullable().describe("Address and port for connections that begin in clear and may use STARTTLS; 'off' or null for none."),
+  listenTls: listenAddress('127.0.0.1:2993').nullable().describe("Address and port for connections with TLS from the first octet; 'off' or null for none."),
+  plaintextLogin: z.enum(['loopback', 'never', 'always']).default('loopback').describe('Who may send a password without TLS: peers on this machine, nobody, or everybody. SCRAM is always allowed.'),
+  maxSessions: z.number().int().min(1).default(10_000).describe('Sessions at once, per listener.'),
+  maxSessionsPerAddress: z.number().int().min(1).default(1000).describe('Sessions at once from one address, per listener; a whole office or many phones may share one.'),
+  autologout: atLeast(seconds('30min'), 1800).describe('Seconds of silence before logout; RFC 3501 asks for at least 1800.'),
+  loginTimeout: atLeast(seconds('60s'), 5).describe('Seconds that a connection has to log in.'),
+  stallTimeout: atLeast(seconds('5min'), 10).describe('Seconds that a client may leave a reply unread before it is cut off.'),
+  idleKeepalive: atLeast(seconds('2min'), 10).describe('Seconds between signs of life in IDLE, so that address translators on the way keep the connection.'),
+  idleDebounce: z.number().int().min(0).max(1000).default(100).describe('Milliseconds that changes are gathered in IDLE after one was told at once.'),
+  maxLine: atLeast(octets('64 KiB'), 8000).describe('Octets of a command without its literals. RFC 2683 asks for at least 8000; some clients send long message sets.'),
+  maxLineBeforeLogin: atLeast(octets('8 KiB'), 1000).describe('The same before login.'),
+  maxLiteral: atLeast(octets('64 KiB'), 4096).describe('Octets of all literals of a command together, messages of APPEND not counted (they go to disk).'),
+  maxLiterals: z.number().int().min(10).default(100).describe('Literals of a command, messages of APPEND not counted.'),
+  appendLimit: atLeast(octets('50 MiB'), 65536).describe('Octets of a message that APPEND takes.'),
+  maxAppends: z.number().int().min(1).default(1000).describe('Messages of one APPEND command (RFC 3502).'),
+  maxDepth: z.number().int().min(20).max(500).default(200).describe('Parentheses, NOTs and ORs inside each other in a command.'),
+  maxBadCommands: z.number().int().min(1).default(20).describe('Commands in a row that make no sense before the connection is closed; before login a quarter of it.'),
+  maxLoginFailures: z.number().int().min(1).default(5).describe('Failed logins before the connection is closed.'),
+  fetchChunk: z.number().int().min(1).max(500).default(500).describe('Messages whose summaries are read at once for FETCH and SEARCH.'),
+  bodyChunk: z.number().int().min(1).max(500).default(100).describe('Messages that are marked as read at once by a FETCH of their text.'),
+})
+export type Config = z.output<typeof config>

@@ -1,0 +1,38 @@
+// FETCH items → the cheapest source that has them all: index, summaries, octets. Decided once per command. Pure.
+import type { SummaryField } from '@restante/core'
+import type { FetchItem, Section } from '../grammar/fetch-items.js'
+import { sectionFields, needsOctets } from './body.js'
+import { plainItems, type Item } from './items.js'
+
+export interface Plan {
+  readonly items: readonly (Item | Section)[]
+  readonly fields: readonly SummaryField[]
+  /** Whether octets are read: for every message, for those whose summary lacks what is asked, for none. */
+  readonly octets: 'always' | 'perhaps' | 'never'
+  /** Some section without PEEK: \Seen is set (RFC 3501 6.4.5). */
+  readonly marksSeen: boolean
+  readonly hasFlags: boolean
+}
+
+export function planFetch(asked: readonly FetchItem[], uid: boolean): Plan {
+  const items: (Item | Section)[] = []
+  const fields = new Set<SummaryField>()
+  let octets: Plan['octets'] = 'never'
+  let marksSeen = false
+  const kinds = new Set(asked.map((item) => item.kind))
+  // A UID command always says of which UID it speaks (RFC 3501 6.4.8).
+  if (uid && !kinds.has('UID')) items.push(plainItems.UID)
+  for (const item of asked) {
+    if (item.kind === 'SECTION') {
+      items.push(item)
+      for (const field of sectionFields(item)) fields.add(field)
+      if (!item.peek) marksSeen = true
+      const needs = needsOctets(item)
+      if (needs === 'always' || octets === 'never') octets = needs
+    } else {
+      items.push(plainItems[item.kind])
+      for (const field of plainItems[item.kind].fields) fields.add(field)
+    }
+  }
+  return { items, fields: [...fields], octets, marksSeen, hasFlags: kinds.has('FLAGS') }
+}

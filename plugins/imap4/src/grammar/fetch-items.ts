@@ -1,0 +1,116 @@
+// What FETCH may ask for, as values. Pure.
+import { BadCommand, type Reader } from '../wire/reader.js'
+
+export type SectionText = '' | 'HEADER' | 'HEADER.FIELDS' | 'HEADER.FIELDS.NOT' | 'TEXT' | 'MIME'
+
+/** BODY[…] and its RFC 822 forerunners. */
+export interface Section {
+  readonly kind: 'SECTION'
+  /** '' or '1.2'. */
+  readonly part: string
+  readonly text: SectionText
+  /** Field names in lower case. */
+  readonly fields: ReadonlySet<string>
+  /** Leaves \Seen alone. */
+  readonly peek: boolean
+  readonly partial: { readonly from: number; readonly length: number } | undefined
+  /** How the reply calls it: `BODY[1.MIME]<0>`, `RFC822.TEXT`. */
+  readonly label: string
+}
+export type PlainItem = 'FLAGS' | 'UID' | 'INTERNALDATE' | 'RFC822.SIZE' | 'ENVELOPE' | 'BODY' | 'BODYSTRUCTURE'
+export type FetchItem = { readonly kind: PlainItem } | Section
+
+/** Items of one command: each costs work per message. */
+const maxItems = 200
+
+const macros: Record<string, readonly PlainItem[]> = {
+  ALL: ['FLAGS', 'INTERNALDATE', 'RFC822.SIZE', 'ENVELOPE'],
+  FAST: ['FLAGS', 'INTERNALDATE', 'RFC822.SIZE'],
+  FULL: ['FLAGS', 'INTERNALDATE', 'RFC822.SIZE', 'ENVELOPE', 'BODY'],
+}
+const none: ReadonlySet<string> = new Set()
+const rfc822: Record<string, { text: SectionText; peek: boolean }> = {
+  RFC822: { text: '', peek: false },
+  'RFC822.HEADER': { text: 'HEADER', peek: true },
+  'RFC822.TEXT': { text: 'TEXT', peek: false },
+}
+
+export function fetchItems(r: Reader): readonly FetchItem[] {
+  if (r.peek() === '(') {
+    const items = r.list(fetchItem)
+    if (items.length === 0) throw new BadCommand('Nothing to fetch')
+    if (items.length > maxItems) throw new BadCommand(`More than ${maxItems} items to fetch`)
+    return items
+  }
+  const name = itemName(r)
+  return macros[name]?.map((kind) => ({ kind })) ?? [item(name, r)]
+}
+
+const itemName = (r: Reader): string => r.dotted('a FETCH item')
+const fetchItem = (r: Reader): FetchItem => item(itemName(r), r)
+
+function item(name: string, r: Reader): FetchItem {
+  switch (name) {
+    case 'BODY':
+      return r.peek() === '[' ? section(r, false) : { kind: 'BODY' }
+    case 'BODY.PEEK':
+      return section(r, true)
+    case 'FLAGS': case 'UID': case 'INTERNALDATE': case 'RFC822.SIZE': case 'ENVELOPE': case 'BODYSTRUCTURE':
+      return { kind: name }
+  }
+  const old = Object.hasOwn(rfc822, name) ? rfc822[name] : undefined
+  if (!old) throw new BadCommand(`There is no FETCH item ${name}`)
+  return { kind: 'SECTION', part: '', fields: none, partial: undefined, label: name, ...old }
+}
+
+function section(r: Reader, peek: boolean): Section {
+  r.expect('[')
+  let part = ''
+  while (r.isDigit()) {
+    part += `${part === '' ? '' : '.'}${r.nzNumber('a part number')}`
+    if (part.length > 1000) throw new BadCommand('Part number too deep')
+    if (!r.take('.')) break
+    if (r.peek() === ']') r.fail('a part number or section text')
+  }
+  let text: SectionText = ''
+  let names: readonly string[] = []
+  if (r.peek() !== ']') {
+    text = sectionText(r, part)
+    if (text === 'HEADER.FIELDS' || text === 'HEADER.FIELDS.NOT') {
+      names = r.sp().list((x) => x.astring('a header field name'), 'a list of header fields')
+      if (names.length === 0) throw new BadCommand('Which header fields?')
+    }
+  }
+  r.expect(']')
+  let partial: Section['partial']
+  if (r.take('<')) {
+    const from = r.number()
+    r.expect('.')
+    partial = { from, length: r.nzNumber('a length') }
+    r.expect('>')
+  }
+  const spec = `${part}${part !== '' && text !== '' ? '.' : ''}${text}${names.length > 0 ? ` (${names.map(fieldName).join(' ')})` : ''}`
+  const fields = names.length > 0 ? new Set(names.map((name) => name.toLowerCase())) : none
+  return { kind: 'SECTION', part, text, fields, peek, partial, label: `BODY[${spec}]${partial ? `<${partial.from}>` : ''}` }
+}
+
+function sectionText(r: Reader, part: string): SectionText {
+  const text = r.dotted('a section')
+  switch (text) {
+    case 'MIME':
+      if (part === '') throw new BadCommand('MIME needs a part number')
+      return text
+    case 'HEADER': case 'HEADER.FIELDS': case 'HEADER.FIELDS.NOT': case 'TEXT':
+      return text
+    default:
+      throw new BadCommand(`There is no section ${text}`)
+  }
+}
+
+/** An astring: the client gets back what it sent. */
+function fieldName(name: string): string {
+  if (/^[!#$&'+,\-./0-9:;<=>?@A-Z[^_`a-z|}~]+$/.test(name)) return name
+   
+  if (/[^\x01-\x7f]|[\r\n]/.test(name)) throw new BadCommand('Not a header field name')
+  return `"${name.replace(/[\\"]/g, '\\$&')}"`
+}

@@ -1,0 +1,107 @@
+// What SEARCH may ask for, as a tree of values. Pure.
+import { flagBits } from '@restante/core'
+import { BadCommand, type Reader } from '../wire/reader.js'
+import { date } from './dates.js'
+import { sequenceSet, type SequenceSet } from './sequence-set.js'
+
+export type Comparison = 'before' | 'on' | 'since'
+export type SearchKey =
+  | { readonly key: 'all' }
+  | { readonly key: 'and' | 'or'; readonly of: readonly SearchKey[] }
+  | { readonly key: 'not'; readonly of: SearchKey }
+  | { readonly key: 'flag'; readonly bit: number }
+  | { readonly key: 'keyword'; readonly name: string }
+  | { readonly key: 'recent' }
+  | { readonly key: 'larger' | 'smaller'; readonly than: number }
+  | { readonly key: 'internal' | 'sent'; readonly is: Comparison; readonly day: number }
+  | { readonly key: 'header'; readonly field: string; readonly text: string }
+  | { readonly key: 'body' | 'text'; readonly text: string }
+  | { readonly key: 'seq' | 'uid'; readonly set: SequenceSet }
+
+/** Turns octets of an argument into text; throws for a bad sequence. */
+export type Decode = (octets: string) => string
+
+/** Keys of one command. */
+const maxKeys = 1000
+
+export function searchKeys(r: Reader, decode: Decode): SearchKey {
+  return keys({ r, decode, count: 0 })
+}
+
+interface Parse { readonly r: Reader; readonly decode: Decode; count: number }
+
+function keys(p: Parse): SearchKey {
+  const of = [key(p)]
+  while (p.r.take(' ')) of.push(key(p))
+  return of.length === 1 ? of[0] : { key: 'and', of }
+}
+
+function key(p: Parse): SearchKey {
+  const { r } = p
+  if (++p.count > maxKeys) throw new BadCommand(`More than ${maxKeys} search keys`)
+  if (r.isDigit() || r.peek() === '*') return { key: 'seq', set: sequenceSet(r) }
+  if (r.take('(')) {
+    return r.deeper(() => {
+      const inner = keys(p)
+      r.expect(')')
+      return inner
+    })
+  }
+  const name = r.word('a search key')
+  if (!Object.hasOwn(table, name)) throw new BadCommand(`There is no search key ${name}`)
+  return table[name](p)
+}
+
+const not = (of: SearchKey): SearchKey => ({ key: 'not', of })
+const flag = (bit: number) => (): SearchKey => ({ key: 'flag', bit })
+const noFlag = (bit: number) => (): SearchKey => not({ key: 'flag', bit })
+const header = (field: string) => (p: Parse): SearchKey => ({ key: 'header', field, text: text(p) })
+const text = (p: Parse): string => p.decode(p.r.sp().astring())
+const dated = (key: 'internal' | 'sent', is: Comparison) => (p: Parse): SearchKey => ({ key, is, day: date(p.r.sp()) })
+const inner = (p: Parse): SearchKey => {
+  p.r.sp()
+  return p.r.deeper(() => key(p))
+}
+const recent: SearchKey = { key: 'recent' }
+const seen: SearchKey = { key: 'flag', bit: flagBits['\\Seen'] }
+
+const table: Record<string, (p: Parse) => SearchKey> = {
+  ALL: () => ({ key: 'all' }),
+  ANSWERED: flag(flagBits['\\Answered']),
+  BCC: header('bcc'),
+  BEFORE: dated('internal', 'before'),
+  BODY: (p) => ({ key: 'body', text: text(p) }),
+  CC: header('cc'),
+  DELETED: flag(flagBits['\\Deleted']),
+  DRAFT: flag(flagBits['\\Draft']),
+  FLAGGED: flag(flagBits['\\Flagged']),
+  FROM: header('from'),
+  HEADER: (p) => {
+    const field = p.r.sp().astring('a header field name').toLowerCase()
+    return { key: 'header', field, text: text(p) }
+  },
+  KEYWORD: (p) => ({ key: 'keyword', name: p.r.sp().atom().toLowerCase() }),
+  LARGER: (p) => ({ key: 'larger', than: p.r.sp().number64() }),
+  NEW: () => ({ key: 'and', of: [recent, not(seen)] }),
+  NOT: (p) => not(inner(p)),
+  OLD: () => not(recent),
+  ON: dated('internal', 'on'),
+  OR: (p) => ({ key: 'or', of: [inner(p), inner(p)] }),
+  RECENT: () => recent,
+  SEEN: () => seen,
+  SENTBEFORE: dated('sent', 'before'),
+  SENTON: dated('sent', 'on'),
+  SENTSINCE: dated('sent', 'since'),
+  SINCE: dated('internal', 'since'),
+  SMALLER: (p) => ({ key: 'smaller', than: p.r.sp().number64() }),
+  SUBJECT: header('subject'),
+  TEXT: (p) => ({ key: 'text', text: text(p) }),
+  TO: header('to'),
+  UID: (p) => ({ key: 'uid', set: sequenceSet(p.r.sp()) }),
+  UNANSWERED: noFlag(flagBits['\\Answered']),
+  UNDELETED: noFlag(flagBits['\\Deleted']),
+  UNDRAFT: noFlag(flagBits['\\Draft']),
+  UNFLAGGED: noFlag(flagBits['\\Flagged']),
+  UNKEYWORD: (p) => not({ key: 'keyword', name: p.r.sp().atom().toLowerCase() }),
+  UNSEEN: () => not(seen),
+}

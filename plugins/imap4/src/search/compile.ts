@@ -1,0 +1,136 @@
+// A SEARCH key as a test in three values: with little known of a message the answer may be "unknown", and more is read only
+// for those. Cheap keys are asked first. Pure.
+import { decodeHeader, isKept, parseDate, type OctetString } from '@restante/core'
+import { dayMs } from '../grammar/dates.js'
+import type { Comparison, SearchKey } from '../grammar/search-keys.js'
+import { contains, ranges, type Ranges } from '../grammar/sequence-set.js'
+import type { Known } from '../fetch/items.js'
+import type { Cursor } from '../session/selected.js'
+import { fold } from './text.js'
+
+/** What is known of the message in question. */
+export interface Subject {
+  readonly at: Cursor
+  readonly recent: boolean
+  readonly keywords: readonly string[]
+  /** From the summary: `headers`. */
+  known: Known | undefined
+  /** The whole header, from the octets. */
+  header: OctetString | undefined
+  /** For each needle, whether the text has it: 1, else 0. */
+  found: Uint8Array | undefined
+}
+
+export const no = 0
+export const yes = 1
+export const unknown = 2
+export type Verdict = typeof no | typeof yes | typeof unknown
+/** 0: the index suffices; 1: the summary is needed; 2: the octets are. */
+export type Cost = 0 | 1 | 2
+
+export interface Test {
+  readonly cost: Cost
+  ask(subject: Subject): Verdict
+}
+
+/** A text to look for in bodies; `header`: in the header too (TEXT). */
+export interface Needle { readonly text: string; readonly header: boolean }
+
+/** What keys need to know of the mailbox. */
+export interface Bounds { readonly count: number; readonly lastUid: number }
+
+export function compile(key: SearchKey, bounds: Bounds): { readonly test: Test; readonly needles: readonly Needle[] } {
+  const needles: Needle[] = []
+  return { test: build(key, bounds, needles), needles }
+}
+
+const verdict = (is: boolean): Verdict => (is ? yes : no)
+const cheap = (is: (subject: Subject) => boolean): Test => ({ cost: 0, ask: (subject) => verdict(is(subject)) })
+
+function build(key: SearchKey, bounds: Bounds, needles: Needle[]): Test {
+  switch (key.key) {
+    case 'all':
+      return cheap(() => true)
+    case 'and': case 'or': {
+      const of = key.of.map((inner) => build(inner, bounds, needles)).sort((a, b) => a.cost - b.cost)
+      return { cost: dearest(of), ask: key.key === 'and' ? allOf(of) : anyOf(of) }
+    }
+    case 'not': {
+      const { cost, ask } = build(key.of, bounds, needles)
+      const opposite: readonly Verdict[] = [yes, no, unknown]
+      return { cost, ask: (subject) => opposite[ask(subject)] }
+    }
+    case 'flag':
+      return cheap(({ at }) => (at.flags & key.bit) !== 0)
+    case 'keyword':
+      return cheap(({ keywords }) => keywords.some((name) => name.toLowerCase() === key.name))
+    case 'recent':
+      return cheap(({ recent }) => recent)
+    case 'larger':
+      return cheap(({ at }) => at.size > key.than)
+    case 'smaller':
+      return cheap(({ at }) => at.size < key.than)
+    case 'internal':
+      return cheap(({ at }) => compare(Math.floor(at.internalDate / dayMs), key.is, key.day))
+    case 'seq':
+      return within(ranges(key.set, bounds.count), ({ at }) => at.seq)
+    case 'uid':
+      return within(ranges(key.set, bounds.lastUid), ({ at }) => at.uid)
+    case 'sent':
+      return fromHeader('date', (values) => {
+        const date = values.length > 0 ? parseDate(values[0]) : null
+        return date !== null && compare(date.day, key.is, key.day)
+      })
+    case 'header': {
+      const wanted = fold(key.text)
+      return fromHeader(key.field, (values) => values.some((value) => wanted === '' || fold(decodeHeader(value)).includes(wanted)))
+    }
+    case 'body': case 'text': {
+      if (key.text === '') return cheap(() => true)
+      const place = needles.push({ text: fold(key.text), header: key.key === 'text' }) - 1
+      return { cost: 2, ask: ({ found }) => (found ? verdict(found[place] === 1) : unknown) }
+    }
+  }
+}
+
+const dearest = (tests: readonly Test[]): Cost => tests.reduce<Cost>((most, { cost }) => (cost > most ? cost : most), 0)
+
+const allOf = (tests: readonly Test[]) => (subject: Subject): Verdict => {
+  let all: Verdict = yes
+  for (const { ask } of tests) {
+    const answer = ask(subject)
+    if (answer === no) return no
+    if (answer === unknown) all = unknown
+  }
+  return all
+}
+
+const anyOf = (tests: readonly Test[]) => (subject: Subject): Verdict => {
+  let any: Verdict = no
+  for (const { ask } of tests) {
+    const answer = ask(subject)
+    if (answer === yes) return yes
+    if (answer === unknown) any = unknown
+  }
+  return any
+}
+
+const within = (set: Ranges, of: (subject: Subject) => number): Test => cheap((subject) => contains(set, of(subject)))
+
+const compare = (day: number, is: Comparison, than: number): boolean => (is === 'before' ? day < than : is === 'on' ? day === than : day >= than)
+
+/** A test on the raw values of one header field, in the kept fields or in the whole header. */
+function fromHeader(field: string, holds: (values: readonly OctetString[]) => boolean): Test {
+  const kept = isKept(field)
+  const pattern = new RegExp(`^${field.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')}[ \\t]*:([^\\n]*(?:\\n[ \\t][^\\n]*)*)`, 'gim')
+  return {
+    cost: kept ? 1 : 2,
+    ask({ known, header }) {
+      const block = header ?? (kept ? known?.headers : undefined)
+      if (block === undefined || block === null) return unknown
+      const values: OctetString[] = []
+      for (const match of block.matchAll(pattern)) values.push(match[1])
+      return verdict(holds(values))
+    },
+  }
+}

@@ -1,0 +1,68 @@
+// Looks for texts in a message's readable parts: transfer encoding and charset undone, case ignored, a substring anywhere.
+// Large messages are read as a stream; memory holds one chunk and the overlap of the longest needle.
+import { createBodyDecoder, createTextDecoder, decodeBody, decodeHeader, decodeText, splitFields, type Content, type OctetString, type Part } from '@restante/core'
+import type { Known } from '../fetch/items.js'
+import type { Needle } from './compile.js'
+
+/** What SEARCH compares: case and compatibility of form ignored. */
+export function fold(text: string): string {
+   
+  if (/^[\x00-\x7f]*$/.test(text)) return text.toLowerCase()
+  return text.normalize('NFC').toUpperCase().toLowerCase().replaceAll('ς', 'σ')
+}
+
+/** The whole header of a message. */
+export const readHeader = (content: Content, known: Known): Promise<OctetString> => readOctets(content, 0, known.headerSize)
+
+/** For each needle, 1 when the message has it. `known` has `parts`. */
+export async function findNeedles(content: Content, known: Known, header: OctetString, needles: readonly Needle[]): Promise<Uint8Array> {
+  const found = new Uint8Array(needles.length)
+  let left = needles.length
+  const look = (text: string, inHeader: boolean): void => {
+    for (let i = 0; i < needles.length; i++) {
+      if (found[i] || (inHeader && !needles[i].header) || !text.includes(needles[i].text)) continue
+      found[i] = 1
+      left--
+    }
+  }
+  if (needles.some((needle) => needle.header)) look(foldedHeader(header), true)
+  const overlap = needles.reduce((most, { text }) => Math.max(most, text.length), 0) - 1
+  for (const part of known.parts) {
+    if (left === 0) break
+    // The header of an enclosed message is part of this one's body.
+    if (part.embedded) look(foldedHeader(await readOctets(content, part.embedded.headerOffset, part.embedded.headerLength)), false)
+    else if (isReadable(part)) await scan(content, part, overlap, (text) => {
+      look(text, false)
+      return left > 0
+    })
+  }
+  return found
+}
+
+const isReadable = ({ type }: Part): boolean => type.startsWith('text/') || (type.startsWith('message/') && type !== 'message/partial')
+
+const foldedHeader = (block: OctetString): string => fold(splitFields(block).map(({ name, value }) => `${name}: ${decodeHeader(value)}`).join('\n'))
+
+async function scan(content: Content, part: Part, overlap: number, look: (text: string) => boolean): Promise<void> {
+  const { bodyOffset: from, bodyLength: length, encoding, charset } = part
+  if (content.octets) {
+    look(fold(decodeText(decodeBody(content.octets.subarray(from, from + length), encoding), charset)))
+    return
+  }
+  const body = createBodyDecoder(encoding)
+  const text = createTextDecoder(charset)
+  let tail = ''
+  for await (const chunk of content.range(from, length)) {
+    const window = tail + fold(text.write(body.push(chunk)))
+    if (!look(window)) return
+    tail = overlap > 0 ? window.slice(-overlap) : ''
+  }
+  look(tail + fold(text.write(body.end()) + text.end()))
+}
+
+async function readOctets(content: Content, from: number, length: number): Promise<OctetString> {
+  if (content.octets) return content.octets.toString('latin1', from, from + length)
+  let text = ''
+  for await (const chunk of content.range(from, length)) text += chunk.toString('latin1', 0, chunk.length)
+  return text
+}

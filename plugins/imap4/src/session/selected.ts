@@ -1,0 +1,89 @@
+// A session's selected mailbox as commands use it: sets of numbers to UIDs, and a cursor over messages that makes no garbage.
+import type { IndexEntry, MailboxIndex, MessageId, OpenMailbox, Seq, Uid } from '@restante/core'
+import { flagText } from '../grammar/flags.js'
+import { ranges, type SequenceSet } from '../grammar/sequence-set.js'
+import { BadCommand } from '../wire/reader.js'
+
+export class Selected {
+  /** How many of the index's keywords this client has been told of (FLAGS). */
+  keywordsTold = 0
+
+  constructor(readonly mailbox: OpenMailbox) {}
+
+  /** The messages of a set, ascending, as this client numbers them. Sequence numbers that do not exist are an error, UIDs are not (RFC 3501 9, 6.4.8). */
+  uids(set: SequenceSet, byUid: boolean): readonly Uid[] {
+    const { view } = this.mailbox
+    if (byUid) return this.#gather(ranges(set, view.count === 0 ? 0 : (view.uidAt(view.count as Seq) ?? 0)), (low, high) => view.uidsBetween(low as Uid, high as Uid))
+    const pairs = ranges(set, view.count)
+    if (pairs[0] < 1 || pairs[pairs.length - 1] > view.count) throw new BadCommand(`There are only ${view.count} messages`)
+    return this.#gather(pairs, (low, high) => view.slice(low as Seq, high as Seq))
+  }
+
+  #gather(pairs: readonly number[], part: (low: number, high: number) => Uid[]): readonly Uid[] {
+    if (pairs.length === 2) return part(pairs[0], pairs[1])
+    const all: Uid[] = []
+    for (let i = 0; i < pairs.length; i += 2) for (const uid of part(pairs[i], pairs[i + 1])) all.push(uid)
+    return all
+  }
+}
+
+/** Walks over messages; fields hold the current one. Steps in ascending order cost next to nothing. */
+export class Cursor {
+  seq = 0 as Seq | 0
+  uid = 0 as Uid
+  flags = 0
+  keywords = 0
+  size = 0
+  internalDate = 0
+  message = 0 as MessageId
+  #position = -1
+  readonly #mailbox: OpenMailbox
+
+  constructor(mailbox: OpenMailbox) { this.#mailbox = mailbox }
+
+  /** Goes to a message; false when the client does not know it or nothing is known of it any more. */
+  go(uid: Uid): boolean {
+    const { index, view } = this.#mailbox
+    this.uid = uid
+    this.seq = view.uidAt((this.seq + 1) as Seq) === uid ? ((this.seq + 1) as Seq) : view.seqOf(uid)
+    if (this.seq === 0) return false
+    let at = this.#position + 1
+    if (at >= index.count || index.uids[at] !== uid) at = index.position(uid)
+    if (at < 0) return this.#entry(index.entry(uid))
+    this.#position = at
+    this.flags = index.flags[at]
+    this.keywords = index.keywords[at]
+    this.size = index.sizes[at]
+    this.internalDate = index.internalDates[at]
+    this.message = index.messages[at] as MessageId
+    return true
+  }
+
+  /** FLAGS, in its parentheses. */
+  flagList(): string {
+    const { index, view } = this.#mailbox
+    return flagList(index, this.flags, this.keywords, view.recentCount > 0 && view.isRecent(this.uid))
+  }
+
+  #entry(entry: IndexEntry | undefined): boolean {
+    if (!entry) return false
+    this.flags = entry.flags
+    this.keywords = entry.keywords
+    this.size = entry.size
+    this.internalDate = entry.internalDate
+    this.message = entry.message
+    return true
+  }
+}
+
+/** Few combinations of flags occur in a mailbox, so their texts are kept beside its index. */
+const texts = new WeakMap<MailboxIndex, Map<number, string>>()
+
+function flagList(index: MailboxIndex, flags: number, keywords: number, recent: boolean): string {
+  let known = texts.get(index)
+  if (!known || known.size > 2000) texts.set(index, (known = new Map()))
+  const key = keywords * 64 + flags + (recent ? 32 : 0)
+  let text = known.get(key)
+  if (text === undefined) known.set(key, (text = `(${flagText(flags, index.keywordNames(keywords), recent)})`))
+  return text
+}

@@ -1,0 +1,120 @@
+// One client's session: who it is, what it has selected, and the way to it. Commands see this and nothing of the socket.
+import type { Account, Clock, Connection, Log, OpenMailbox, Services } from '@restante/core'
+import type { Config } from '../config.js'
+import { Refusal } from '../replies.js'
+import type { Framer } from '../wire/framer.js'
+import { Disconnected, type Writer } from '../wire/writer.js'
+import { Selected } from './selected.js'
+
+export type State = 'not-authenticated' | 'authenticated' | 'selected' | 'logout'
+
+/** What all sessions share. */
+export interface Face {
+  readonly config: Readonly<Config>
+  readonly services: Pick<Services, 'authenticator' | 'accounts' | 'mailboxes' | 'contents' | 'spool' | 'net'>
+  readonly log: Log
+  readonly clock: Clock
+  /** What may be advertised to a session as it stands. */
+  readonly capabilities: (session: Session) => string
+}
+
+export class Session {
+  state: State = 'not-authenticated'
+  selected: Selected | undefined
+  loginFailures = 0
+  #account: Account | undefined
+  readonly #framer: Framer
+
+  constructor(
+    readonly face: Face,
+    readonly connection: Connection,
+    readonly say: Writer,
+    framer: Framer,
+    /** Takes the connection into TLS; the reply that promised it has been written. */
+    readonly startTls: () => Promise<void>,
+  ) {
+    this.#framer = framer
+    framer.maxLine = face.config.maxLineBeforeLogin
+  }
+
+  /** Only in states behind login. */
+  get account(): Account {
+    if (!this.#account) throw new Error('There is no account before login')
+    return this.#account
+  }
+
+  /** Only in state 'selected'. */
+  get open(): Selected {
+    if (!this.selected) throw new Error('No mailbox is selected')
+    return this.selected
+  }
+
+  get capabilities(): string { return this.face.capabilities(this) }
+  get mailboxes(): Services['mailboxes'] { return this.face.services.mailboxes }
+
+  /** Whether a password may be sent as things stand. */
+  get passwordAllowed(): boolean {
+    const { connection, face: { config } } = this
+    return connection.secure || config.plaintextLogin === 'always' || (config.plaintextLogin === 'loopback' && connection.loopback)
+  }
+
+  login(account: Account): void {
+    this.#account = account
+    this.state = 'authenticated'
+    this.#framer.maxLine = this.face.config.maxLine
+    this.connection.log.info({ account: account.name, secure: this.connection.secure }, 'logged in')
+  }
+
+  select(mailbox: OpenMailbox): Selected {
+    this.deselect()
+    this.selected = new Selected(mailbox)
+    this.state = 'selected'
+    return this.selected
+  }
+
+  deselect(): void {
+    this.selected?.mailbox.close()
+    this.selected = undefined
+    if (this.state === 'selected') this.state = 'authenticated'
+  }
+
+  /** Asks the client to go on: `+ text`. */
+  proceed(text: string): void {
+    this.connection.transcript.server(`+ ${text}`)
+    this.say.line(`+ ${text}`)
+  }
+
+  /** A line that is not a command: DONE, an answer in AUTHENTICATE. */
+  async readLine(): Promise<string> {
+    await this.say.flush()
+    const frame = await this.#framer.next({ literals: false })
+    if (!frame) throw new Disconnected()
+    if (frame.trouble !== undefined) {
+      if (frame.fatal) this.bye('Line too long')
+      throw frame.trouble
+    }
+    const line = String(frame.pieces[0])
+    this.connection.transcript.client(line)
+    return line
+  }
+
+  /** Says goodbye; the connection closes when the running command has been answered. */
+  bye(text: string, code?: string): void {
+    if (this.state === 'logout') return
+    const line = `* BYE ${code ? `[${code}] ` : ''}${text}`
+    this.connection.transcript.server(line)
+    this.say.line(line)
+    this.deselect()
+    this.state = 'logout'
+  }
+
+  /** Stops waiting for the client: after a `bye` while it idles. */
+  hangUp(): void { this.#framer.close() }
+
+  /** Throws when the selected mailbox may not be changed. */
+  writable(): Selected {
+    const selected = this.open
+    if (selected.mailbox.readOnly) throw new Refusal('READ-ONLY', 'The mailbox is open read-only')
+    return selected
+  }
+}
