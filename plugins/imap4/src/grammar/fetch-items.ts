@@ -69,7 +69,8 @@ function section(r: Reader, peek: boolean): Section {
   while (r.isDigit()) {
     part += `${part === '' ? '' : '.'}${r.nzNumber('a part number')}`
     if (part.length > 1000) throw new BadCommand('Part number too deep')
-    if (!r.take('.')) break
+    if (r.peek() === ']') break
+    r.expect('.')
     if (r.peek() === ']') r.fail('a part number or section text')
   }
   let text: SectionText = ''

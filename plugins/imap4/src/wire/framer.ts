@@ -42,6 +42,7 @@ const LF = 10
 const CR = 13
 /** `{n}` and its variants are at most this long; a longer run of digits is refused by value. */
 const markLength = 32
+const endless = Symbol('a line without end')
 const mark = /(~?)\{(\d+)(\+?)\}$/
 
 /** What a framer can do, as capabilities: non-synchronising literals (RFC 7888). */
@@ -126,8 +127,10 @@ export class Framer {
         }
         if (line === undefined || line.length > room) {
           trouble ??= this.#options.tooLong()
-          line ??= await this.#swallowLine()
-          if (line === undefined) return this.#ended ? undefined : { pieces: [String(pieces[0] ?? '')], trouble, fatal: true }
+          const swallowed = line ?? (await this.#swallowLine())
+          if (swallowed === undefined) return undefined
+          if (swallowed === endless) return { pieces: [String(pieces[0] ?? '')], trouble, fatal: true }
+          line = swallowed
         }
         room = Math.max(0, room - line.length)
         const found = options?.literals === false || line.charCodeAt(line.length - 1) !== 125 ? null : mark.exec(line.slice(-markLength))
@@ -242,17 +245,17 @@ export class Framer {
   }
 
   /** Reads an over-long line to its end, keeping its first words and its last (where a literal may be announced). */
-  async #swallowLine(): Promise<string | undefined> {
+  async #swallowLine(): Promise<string | typeof endless | undefined> {
     const first = (this.#input as Buffer).toString('latin1', this.#at, Math.min(this.#end, this.#at + 100))
     let tail = ''
-    for (let gone = 0; gone <= this.#options.swallow; ) {
+    for (let gone = 0; ;) {
       const line = this.#takeLine()
-      if (line !== undefined) return first + (tail + line).slice(-markLength)
+      if (line !== undefined) return first + (tail + line).replace(/\r$/, '').slice(-markLength)
       gone += this.unread
       tail = (tail + (this.#input?.toString('latin1', Math.max(this.#at, this.#end - markLength), this.#end) ?? '')).slice(-markLength)
       this.discard()
+      if (gone > this.#options.swallow) return endless
       if (!(await this.#more())) return undefined
     }
-    return undefined
   }
 }
