@@ -1,5 +1,10 @@
 // The database as the rest sees it: one writer (the commit queue's), several readers. knex carries the connections.
-import type { Dialect } from './dialect.js'
+import knexModule, { type Knex } from 'knex'
+import { mkdirSync } from 'node:fs'
+import { dirname } from 'node:path'
+import { failure } from '../errors/codes.js'
+import { CommitQueue } from './commit-queue.js'
+import { postgresql, sqlite, type Dialect } from './dialect.js'
 
 export type Value = string | number | bigint | Buffer | null
 export type Row = Record<string, any>
@@ -15,11 +20,17 @@ export interface Statements {
   run(sql: string, values?: readonly Value[]): Promise<void>
 }
 
+/** What writes inside one commit. */
+export interface Transaction extends Statements {
+  /** Runs after the commit, in commit order and before any writer is answered; forgotten when the writing is rolled back. Must not throw. */
+  afterCommit(run: () => void): void
+}
+
 /** A piece of writing that many callers do at once: all that wait are written by one set of statements. */
 export interface Batch<I, O> {
   readonly name: string
   /** Writes all items or throws; answers in the order of the items. */
-  write(tx: Statements, items: readonly I[]): Promise<readonly O[]>
+  write(tx: Transaction, items: readonly I[]): Promise<readonly O[]>
 }
 
 export interface Database {
@@ -27,8 +38,111 @@ export interface Database {
   /** Reads, outside any transaction, on one of several connections. */
   readonly read: Statements
   /** One operation in the next commit (group commit: shared with whoever else waits), under its own savepoint. Resolves after the commit. */
-  write<T>(operation: (tx: Statements) => Promise<T>): Promise<T>
+  write<T>(operation: (tx: Transaction) => Promise<T>): Promise<T>
   /** Like `write`, for operations that can be merged. If the merged writing fails, each is tried alone. */
   writeBatched<I, O>(batch: Batch<I, O>, item: I): Promise<O>
+  /** Waits for what is queued, then closes all connections. */
   close(): Promise<void>
+}
+
+export type DatabaseOptions =
+  | { readonly driver: 'sqlite'; readonly file: string; readonly readers?: number; readonly cacheMiB?: number }
+  | { readonly driver: 'postgresql'; readonly url: string; readonly readers?: number }
+
+/** Opens the database (creating an SQLite file that is missing). Throws DATABASE_FAILED. */
+export async function connect(options: DatabaseOptions): Promise<Database> {
+  const dialect = options.driver === 'sqlite' ? sqlite : postgresql
+  if (options.driver === 'sqlite') mkdirSync(dirname(options.file), { recursive: true, mode: 0o700 })
+  const writer = pool(options, 'writer')
+  const readers = pool(options, 'reader')
+  try {
+    const writing = await single(writer, dialect)
+    const queue = new CommitQueue(dialect, writing)
+    const read = pooled(readers, dialect)
+    await read.get('SELECT 1')
+    return {
+      dialect,
+      read,
+      write: (operation) => queue.write(operation),
+      writeBatched: (batch, item) => queue.writeBatched(batch, item),
+      async close() {
+        await queue.idle()
+        await writing.release()
+        await readers.destroy()
+        await writer.destroy()
+      },
+    }
+  } catch (error) {
+    await Promise.allSettled([readers.destroy(), writer.destroy()])
+    const translated = dialect.translate(error)
+    throw translated === error ? failure('DATABASE_FAILED', { why: (error as Error).message }, error) : translated
+  }
+}
+
+function pool(options: DatabaseOptions, role: 'writer' | 'reader'): Knex {
+  const max = role === 'writer' ? 1 : options.readers ?? 3
+  const limits = { min: role === 'writer' ? 1 : 0, max, idleTimeoutMillis: 300_000 }
+  if (options.driver === 'postgresql') {
+    return knexModule.knex({
+      client: 'pg',
+      connection: { connectionString: options.url, application_name: `restante-${role}` },
+      pool: { ...limits, afterCreate: (connection: PgConnection, done: (error: unknown, connection: unknown) => void) => {
+        // int8 as a number: every number of ours stays below 2^53.
+        connection.setTypeParser(20, Number)
+        done(null, connection)
+      } },
+    })
+  }
+  const cacheKiB = Math.round((options.cacheMiB ?? 64) * 1024 / (role === 'writer' ? 1 : max))
+  const pragmas = [
+    'journal_mode = WAL', 'synchronous = FULL', 'foreign_keys = ON', 'busy_timeout = 10000', `cache_size = -${cacheKiB}`, 'temp_store = MEMORY',
+    'mmap_size = 1073741824', 'wal_autocheckpoint = 4000', 'journal_size_limit = 67108864', ...(role === 'reader' ? ['query_only = ON'] : []),
+  ]
+  return knexModule.knex({
+    client: 'sqlite3',
+    useNullAsDefault: true,
+    connection: { filename: options.file },
+    pool: { ...limits, afterCreate: (connection: SqliteConnection, done: (error: unknown, connection: unknown) => void) => {
+      connection.exec(pragmas.map((pragma) => `PRAGMA ${pragma};`).join('\n'), (error) => done(error, connection))
+    } },
+  })
+}
+interface PgConnection { setTypeParser(oid: number, parse: (text: string) => unknown): void }
+interface SqliteConnection { exec(sql: string, done: (error: Error | null) => void): void }
+
+const rowsOf = (dialect: Dialect, result: unknown): Row[] => (dialect.name === 'sqlite' ? result as Row[] : (result as { rows: Row[] }).rows)
+
+function statements(dialect: Dialect, query: (sql: string, values: readonly Value[]) => Promise<unknown>): Statements {
+  const all = async (sql: string, values: readonly Value[] = []): Promise<Row[]> => {
+    try {
+      return rowsOf(dialect, await query(sql, values))
+    } catch (error) {
+      throw dialect.translate(error)
+    }
+  }
+  return {
+    dialect,
+    all: all as Statements['all'],
+    get: (async (sql: string, values?: readonly Value[]) => (await all(sql, values))[0]) as Statements['get'],
+    run: async (sql, values) => { await all(sql, values) },
+  }
+}
+
+const pooled = (knex: Knex, dialect: Dialect): Statements => statements(dialect, async (sql, values) => knex.raw(sql, values as Knex.RawBinding[]))
+
+/** Statements that all run on one connection, so that BEGIN ... COMMIT may go through it. A connection that broke (PostgreSQL) is replaced before the next BEGIN. */
+async function single(knex: Knex, dialect: Dialect): Promise<Statements & { renew(): Promise<void>; release(): Promise<void> }> {
+  let connection: unknown = await knex.client.acquireConnection()
+  const inner = statements(dialect, async (sql, values) => knex.raw(sql, values as Knex.RawBinding[]).connection(connection))
+  return {
+    ...inner,
+    release: async () => { await knex.client.releaseConnection(connection) },
+    async renew() {
+      if (dialect.name === 'sqlite') return
+      const broken = connection as { __knex__disposed?: unknown; end?: () => Promise<void> }
+      broken.__knex__disposed ??= new Error('given up')
+      await knex.client.releaseConnection(broken)
+      connection = await knex.client.acquireConnection()
+    },
+  }
 }

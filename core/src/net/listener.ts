@@ -57,7 +57,7 @@ export async function listen(options: ListenOptions, parts: ListenerParts): Prom
     const connection = new SocketConnection(socket, ends, transcripts, certificate?.context, log, handshakeMs)
     open.add(connection)
     sessions.set(limits.open, labels)
-    socket.once('close', () => {
+    atEnd(socket, () => {
       limits.leave(ends.remoteAddress)
       sessions.set(limits.open, labels)
       open.remove(connection)
@@ -124,6 +124,15 @@ export async function listen(options: ListenOptions, parts: ListenerParts): Prom
       waiting = undefined
       await open.drain(deadline)
     },
+  }
+}
+
+/** Libraries may remove all listeners of a socket that they were given (smtp-server does, for STARTTLS), so its end is noticed below the events. */
+function atEnd(socket: Socket, ended: () => void): void {
+  const destroy = socket._destroy
+  socket._destroy = function (error, callback) {
+    ended()
+    destroy.call(this, error, callback)
   }
 }
 

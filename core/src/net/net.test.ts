@@ -92,6 +92,15 @@ describe('listening', () => {
     await expect(echo(net(), { address: '192.0.2.77:0' })).rejects.toThrow('this machine has no such address')
     other.close()
   })
+  it('notices the end of a connection whose listeners a library removed', async () => {
+    const { listener } = await echo(net(), { onConnection: (c) => void c.socket.removeAllListeners().on('error', () => undefined) })
+    listener.accept()
+    const socket = dial(listener)
+    await until(() => listener.sessions === 1)
+    socket.resetAndDestroy()
+    await until(() => listener.sessions === 0)
+    expect(listener.sessions).toBe(0)
+  })
   it('a face that throws costs one connection', async () => {
     const { listener } = await echo(net(), { onConnection: () => { throw new Error('x') } })
     listener.accept()

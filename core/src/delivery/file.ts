@@ -1,0 +1,92 @@
+// Files planned messages for all their local recipients: a handful of set statements in the submission's own commit. Asks nobody.
+import type { AccountId, MailboxId, MessageId, RecipientId, Uid } from '../base/branded.js'
+import type { Quota, UsageChange } from '../accounts/quota.js'
+import type { Transaction } from '../database/connect.js'
+import type { Bus } from '../events/bus.js'
+import type { Jobs, NewJob } from '../jobs/jobs.js'
+import type { HookRuntime } from '../plugin/hooks.js'
+import type { Feed } from '../mailbox/feed.js'
+import type { KeywordSets } from '../mailbox/flags.js'
+import { advance, fileEntries, removeEntries, span, type Placement } from '../mailbox/repository.js'
+import { markReapable } from '../store/submission.js'
+import type { Filing, FilingResult } from '../store/ports.js'
+import type { DeliveryPlan } from './plan.js'
+
+export interface FileParts {
+  readonly quota: Quota
+  readonly keywords: KeywordSets
+  readonly feed: Feed
+  readonly bus: Bus
+  readonly jobs: Jobs
+  readonly hooks: HookRuntime
+  readonly keepAfterRead: boolean
+}
+
+export async function fileMessages(parts: FileParts, tx: Transaction, filings: readonly Filing<DeliveryPlan>[], now: number): Promise<FilingResult[]> {
+  const placements: Placement[] = []
+  const usage: UsageChange[] = []
+  const owners: { account: AccountId; recipient: string }[] = []
+  const results: FilingResult[] = []
+  for (const { plan, message, summary, recipients } of filings) {
+    const unpinned: RecipientId[] = []
+    for (const [i, { account, recipient, copies }] of plan.recipients.entries()) {
+      let pinned = false
+      for (const copy of copies) {
+        // One pin per recipient: it sits on the entry in INBOX. Mail filed elsewhere left INBOX already (im2000.md F16).
+        const holds: boolean = copy.isInbox && !pinned
+        pinned ||= holds
+        placements.push({
+          mailbox: copy.mailbox, message, flags: copy.flags, keywords: copy.keywords.length === 0 ? 0 : await parts.keywords.intern(tx, copy.keywords), size: summary.size,
+          internalDate: plan.at, recipient: holds ? recipients[i] : null,
+        })
+        owners.push({ account, recipient })
+      }
+      usage.push({ account, octets: copies.length * summary.size, messages: copies.length })
+      if (!pinned) unpinned.push(recipients[i])
+    }
+    results.push({ unpinned })
+  }
+  if (placements.length === 0) return results
+  const { changes, uids } = await fileEntries(tx, placements, now)
+  await parts.quota.write(tx, usage)
+  if (parts.hooks.given('delivery.after')) {
+    const duties: NewJob[] = []
+    for (const [i, { mailbox }] of placements.entries()) {
+      await parts.hooks.owe('delivery.after', { mailbox, uid: uids[i], ...owners[i] }, async (job) => { duties.push({ kind: 'duty', payload: job }) })
+    }
+    await parts.jobs.add(tx, duties)
+  }
+  tx.afterCommit(() => {
+    parts.quota.changed(usage)
+    for (const change of changes) parts.feed.tell(change)
+    if (!parts.bus.heard('MessageNew')) return
+    placements.forEach((placement, i) => parts.bus.tell({ type: 'MessageNew', account: owners[i].account, at: now, mailbox: placement.mailbox, mailboxName: '', uids: [uids[i]] }))
+  })
+  return results
+}
+
+/** A message that its sender took back or whose time is over: unread copies disappear, read ones stay if the gateway keeps what was read. */
+export async function withdrawEntries(parts: FileParts, tx: Transaction, recipients: readonly RecipientId[]): Promise<void> {
+  if (recipients.length === 0) return
+  const rows = await tx.all<{ mailbox: MailboxId; uid: Uid; flags: number; message: MessageId; size: number; account: AccountId; read: number }>(
+    `SELECT e.mailbox, e.uid, e.flags, e.message, e.size, m.account, r.read FROM recipients r
+     JOIN submissions s ON s.id = r.submission JOIN entries e ON e.message = s.message AND e.recipient = r.id JOIN mailboxes m ON m.id = e.mailbox
+     WHERE ${tx.dialect.oneOf('r.id')}`, [tx.dialect.list(recipients)])
+  const wasRead = (row: { flags: number; read: number }): boolean => parts.keepAfterRead && ((row.flags & 1) !== 0 || row.read === 3)
+  const kept = rows.filter(wasRead)
+  if (kept.length > 0) await tx.run(`UPDATE entries SET recipient = NULL WHERE ${tx.dialect.oneOf('recipient')} AND ${tx.dialect.oneOf('message')}`, [tx.dialect.list(recipients), tx.dialect.list(kept.map((row) => row.message))])
+  const byMailbox = new Map<MailboxId, typeof rows>()
+  for (const row of rows) if (!wasRead(row)) byMailbox.set(row.mailbox, [...(byMailbox.get(row.mailbox) ?? []), row])
+  if (byMailbox.size === 0) return
+  const states = await advance(tx, new Map([...byMailbox.keys()].map((mailbox) => [mailbox, 0])))
+  const usage: UsageChange[] = []
+  for (const [mailbox, gone] of byMailbox) {
+    const state = states.get(mailbox)!
+    await removeEntries(tx, mailbox, state.modseq, gone.map((row) => row.uid), false)
+    await markReapable(tx, gone.map((row) => row.message))
+    for (const row of gone) usage.push({ account: row.account, octets: -row.size, messages: -1 })
+    tx.afterCommit(() => parts.feed.tell({ mailbox, ...span(state), expunged: gone.map((row) => row.uid).sort((a, b) => a - b) }))
+  }
+  await parts.quota.write(tx, usage)
+  tx.afterCommit(() => parts.quota.changed(usage))
+}

@@ -1,0 +1,213 @@
+// The composition root: puts core's parts together (awilix), loads the plugins, and runs them up and down. No logic.
+import { asFunction, asValue, createContainer, InjectionMode } from 'awilix'
+import { join, resolve } from 'node:path'
+import { systemClock, type Clock } from './base/clock.js'
+import { systemRandom, type Random } from './base/random.js'
+import { makeAccounts } from './accounts/accounts.js'
+import { makeAuthenticator } from './accounts/authenticator.js'
+import { accountsMigrations } from './accounts/migrations.js'
+import { Quota } from './accounts/quota.js'
+import { AccountsRepository } from './accounts/repository.js'
+import { makeBlobStore, type BlobStore } from './blobs/blob-store.js'
+import { databaseDriver } from './blobs/database-driver.js'
+import { fsDriver } from './blobs/fs-driver.js'
+import { blobsMigrations } from './blobs/migrations.js'
+import { makeSpool } from './blobs/spool.js'
+import type { Settings } from './config/schema.js'
+import { connect, type Database } from './database/connect.js'
+import { migrate } from './database/migrator.js'
+import { ownDataFolder, type DataFolder } from './data-folder.js'
+import { makeLocalRecipients } from './delivery/local-recipients.js'
+import { makeBus, type Bus } from './events/bus.js'
+import { Jobs, jobsMigrations } from './jobs/jobs.js'
+import type { Log } from './log/logger.js'
+import { Feed } from './mailbox/feed.js'
+import { KeywordSets } from './mailbox/flags.js'
+import { Indexes } from './mailbox/indexes.js'
+import { makeMailboxes } from './mailbox/mailboxes.js'
+import { mailboxMigrations } from './mailbox/migrations.js'
+import type { SpecialUse } from './mailbox/contract.js'
+import { createScanner } from './message/scan.js'
+import { createMetrics, type Metrics } from './metrics/registry.js'
+import { createNet } from './net/net.js'
+import { loadCertificate } from './net/tls.js'
+import type { Certificate } from './net/contract.js'
+import type { Plugin } from './plugin/contract.js'
+import { createHooks, type HookRegistry } from './plugin/hook-runtime.js'
+import { createHost, type Host } from './plugin/host.js'
+import { makeNotificationAgent, type NotificationAgent } from './rna/notification-agent.js'
+import { rnaMigrations } from './rna/migrations.js'
+import { Lists } from './store/lists.js'
+import { makeMessageStore } from './store/message-store.js'
+import { Messages } from './store/messages.js'
+import { storeMigrations } from './store/migrations.js'
+import type { LocalRecipients } from './store/ports.js'
+import { Reaper } from './store/reaper.js'
+import { Retrieval } from './store/retrieval.js'
+import { makeSubmitBatch } from './store/submission.js'
+import { sweepBlobs } from './store/sweep.js'
+
+export interface GatewayOptions {
+  readonly settings: Settings
+  readonly plugins: readonly { readonly plugin: Plugin; readonly config: unknown }[]
+  readonly log: Log
+  readonly clock?: Clock
+  readonly random?: Random
+}
+
+const migrations = [...accountsMigrations, ...blobsMigrations, ...jobsMigrations, ...storeMigrations, ...rnaMigrations, ...mailboxMigrations]
+
+/** What the container makes from what it was given. */
+interface Cradle {
+  settings: Settings; log: Log; clock: Clock; random: Random; folder: string; database: Database; certificate: Certificate
+  bus: Bus; metrics: Metrics; hooks: HookRegistry; repository: AccountsRepository; quota: Quota; accounts: ReturnType<typeof makeAccounts>
+  blobs: BlobStore; messages: Messages; spool: ReturnType<typeof makeSpool>; jobs: Jobs; lists: Lists; feed: Feed; keywords: KeywordSets; indexes: Indexes
+  reaper: Reaper; retrieval: Retrieval; agent: NotificationAgent; mailboxes: ReturnType<typeof makeMailboxes>; local: LocalRecipients
+  store: ReturnType<typeof makeMessageStore>; authenticator: ReturnType<typeof makeAuthenticator>; net: ReturnType<typeof createNet>
+}
+
+export type Gateway = Awaited<ReturnType<typeof openGateway>>
+
+/** Opens data folder and database and puts everything together; nothing listens yet. Throws DATA_FOLDER_LOCKED, DATABASE_FAILED, DATABASE_NEWER, PLUGIN_INVALID. */
+export async function openGateway(options: GatewayOptions) {
+  const { settings, log, clock = systemClock, random = systemRandom } = options
+  const owned = await ownDataFolder(settings.data)
+  let database: Database | undefined
+  try {
+    database = await openDatabase(settings, owned)
+    const certificate = await loadCertificate({ ...settings.tls, dataFolder: owned.path, hostname: settings.hostname, log: log.child({ scope: 'tls' }), clock })
+    return assemble(options, owned, database, certificate, clock, random)
+  } catch (error) {
+    await database?.close()
+    await owned.release()
+    throw error
+  }
+}
+
+async function openDatabase(settings: Settings, owned: DataFolder): Promise<Database> {
+  const { driver, file, url, readers, cacheMiB } = settings.database
+  const database = await connect(driver === 'sqlite' ? { driver, file: resolve(owned.path, file), readers, cacheMiB } : { driver, url, readers })
+  try {
+    await migrate(database, migrations)
+  } catch (error) {
+    await database.close()
+    throw error
+  }
+  return database
+}
+
+function assemble(options: GatewayOptions, owned: DataFolder, database: Database, certificate: Certificate, clock: Clock, random: Random) {
+  const { settings, log } = options
+  const { store: storeSettings, rna } = settings.im2000
+  const scoped = (scope: string): Log => log.child({ scope })
+  const container = createContainer<Cradle>({ injectionMode: InjectionMode.PROXY, strict: true })
+  container.register({
+    settings: asValue(settings), log: asValue(log), clock: asValue(clock), random: asValue(random), folder: asValue(owned.path), database: asValue(database), certificate: asValue(certificate),
+    bus: asFunction(() => makeBus(scoped('events'))).singleton(),
+    metrics: asFunction(() => createMetrics()).singleton(),
+    hooks: asFunction(() => createHooks({ log: scoped('hooks'), clock, decisionMs: settings.limits.decision * 1000 })).singleton(),
+    repository: asFunction(({ database }: Cradle) => new AccountsRepository(database)).singleton(),
+    quota: asFunction(({ database, bus }: Cradle) => new Quota(database, bus, clock)).singleton(),
+    accounts: asFunction(({ database, repository, quota }: Cradle) => makeAccounts({
+      database, repository, quota, clock, random,
+      options: { domains: settings.domains, iterations: settings.accounts.scramIterations, quotaOctets: settings.accounts.quotaOctets, quotaMessages: settings.accounts.quotaMessages },
+    })).singleton(),
+    authenticator: asFunction(({ repository, bus }: Cradle) => makeAuthenticator({
+      repository, clock, random, bus, log: scoped('login'), iterations: settings.accounts.scramIterations,
+      limits: {
+        perAccount: settings.accounts.throttle.failuresPerAccount, perAddress: settings.accounts.throttle.failuresPerAddress,
+        windowSeconds: settings.accounts.throttle.window, delayMs: settings.accounts.throttle.delay * 1000,
+      },
+    })).singleton(),
+    blobs: asFunction(({ database, folder }: Cradle) => makeBlobStore({
+      inlineLimit: settings.blobs.inlineLimit, driver: settings.blobs.driver === 'fs' ? fsDriver(join(folder, 'blobs')) : databaseDriver(database),
+    })).singleton(),
+    messages: asFunction(({ database, blobs }: Cradle) => new Messages({ database, blobs })).singleton(),
+    spool: asFunction(({ folder }: Cradle) => makeSpool({
+      folder: join(folder, 'spool'), memoryLimit: settings.blobs.memoryLimit, messageLimit: settings.limits.messageOctets, scanner: () => createScanner(settings.limits.scan),
+    })).singleton(),
+    jobs: asFunction(({ database }: Cradle) => new Jobs({ database, clock, log: scoped('jobs') })).singleton(),
+    lists: asFunction(({ database }: Cradle) => new Lists({ database, clock, random })).singleton(),
+    feed: asFunction(() => new Feed()).singleton(),
+    keywords: asFunction(({ database }: Cradle) => new KeywordSets(database)).singleton(),
+    indexes: asFunction(({ database, keywords, feed }: Cradle) => new Indexes({ database, keywords, feed, log: scoped('mailboxes'), memoryMiB: settings.mailboxes.indexMemoryMiB })).singleton(),
+    agent: asFunction(({ database, accounts }: Cradle) => makeNotificationAgent({ database, accounts, clock, log: scoped('rna'), options: rna })).singleton(),
+    // The ring store → delivery → mailboxes → pins → store is closed by looking each other up when called, not when made.
+    retrieval: asFunction(({ database, messages, reaper }: Cradle) => new Retrieval({ database, messages, reaper })).singleton(),
+    reaper: asFunction(({ database, messages, indexes }: Cradle) => new Reaper({
+      database, clock, log: scoped('reaper'), messages, shown: indexes,
+      local: { plan: (arrival) => container.cradle.local.plan(arrival), write: (tx, filings) => container.cradle.local.write(tx, filings), withdraw: (tx, recipients, why) => container.cradle.local.withdraw(tx, recipients, why) },
+      options: { tombstoneSeconds: storeSettings.tombstones, maximumAgeSeconds: storeSettings.maximumAge },
+    })).singleton(),
+    mailboxes: asFunction(({ database, accounts, quota, keywords, feed, indexes, bus, messages, blobs, retrieval, reaper }: Cradle) => makeMailboxes({
+      database, accounts, quota, keywords, feed, indexes, bus, clock, messages, blobs, maxKeywords: settings.mailboxes.maxKeywords,
+      pins: { unpin: (tx, recipients) => retrieval.unpinRecipients(tx, recipients), read: (tx, recipients) => retrieval.raiseIn(tx, recipients, 'readall'), released: () => reaper.soon() },
+      options: { separator: settings.mailboxes.separator, maxPerAccount: settings.mailboxes.maxPerAccount, special: specialMailboxes(settings) },
+    })).singleton(),
+    local: asFunction(({ mailboxes, quota, keywords, feed, bus, jobs, hooks, agent }: Cradle) => makeLocalRecipients({
+      clock, quota, keywords, feed, bus, jobs, hooks, keepAfterRead: settings.retrieval.keepAfterRead, storeName: settings.hostname,
+      judge: (account, facts) => agent.judgeLocal(account, facts),
+      hasPolicy: () => rna.policy.length > 0 || agent.personalPolicies,
+      inboxes: (accounts) => mailboxes.inboxes(accounts),
+      findMailbox: async (account, name) => (await mailboxes.find(account, name, true)).id,
+      sort: () => (hooks.given('delivery.before') ? (arrival) => hooks.ask('delivery.before', arrival) : undefined),
+    })).singleton(),
+    store: asFunction(({ database, accounts, blobs, spool, lists, local, reaper, messages, jobs }: Cradle) => makeMessageStore({
+      database, accounts, blobs, spool, lists, local, reaper, clock, submitBatch: makeSubmitBatch({ messages, lists, jobs, local, random }),
+      // No notifier and no relay yet: only our own domains can be reached.
+      reaches: () => false,
+      options: { name: settings.hostname, minimumLifetime: storeSettings.minimumLifetime, defaultLifetime: storeSettings.lifetime, envelopeEntries: storeSettings.envelopeEntries },
+    })).singleton(),
+    net: asFunction(({ metrics, folder, certificate }: Cradle) => createNet({ settings, dataFolder: folder, certificate, metrics, log: scoped('net'), clock })).singleton(),
+  })
+  const core = container.cradle
+  const host: Host = createHost({
+    plugins: options.plugins, database, log, clock, hooks: core.hooks, startMs: settings.limits.start * 1000,
+    coreServices: {
+      settings, hooks: core.hooks, metrics: core.metrics, events: core.bus, jobs: core.jobs, accounts: core.accounts, authenticator: core.authenticator, spool: core.spool, contents: core.messages,
+      messageStore: core.store, tracking: core.store, notificationAgent: core.agent, mailboxes: core.mailboxes, net: core.net,
+    },
+  })
+  core.jobs.handle('duty', (job) => core.hooks.perform(job))
+  core.feed.listen(({ mailbox }) => core.hooks.tell('mailbox.changed', { mailbox }))
+  host.setup()
+
+  return {
+    folder: owned.path,
+    certificate,
+    accounts: core.accounts,
+    mailboxes: core.mailboxes,
+    store: core.store,
+    retrieval: core.retrieval,
+    lists: core.lists,
+    agent: core.agent,
+    jobs: core.jobs,
+    reaper: core.reaper,
+    database,
+    host,
+    listeners: () => host.listeners(),
+    /** Sweeps what a crash left, starts the plugins, and lets strangers in. */
+    async start() {
+      await core.spool.sweep()
+      await host.migrate((_, own) => migrate(database, own))
+      await host.start()
+      core.jobs.start()
+      core.reaper.start()
+      await host.ready()
+      void sweepBlobs(core.blobs, core.messages).catch((error: unknown) => { log.warn({ err: error }, 'cannot sweep content files') })
+    },
+    /** Drains: no new sessions, those that run may finish until the deadline. Everything accepted is committed before this resolves. */
+    async stop(deadline: AbortSignal) {
+      await host.stop(deadline)
+      await core.jobs.stop()
+      await core.reaper.stop()
+      await database.close()
+      await owned.release()
+    },
+  }
+}
+
+function specialMailboxes(settings: Settings): Record<string, SpecialUse> {
+  const { drafts, sent, junk, trash, archive } = settings.mailboxes.special
+  return { [drafts]: '\\Drafts', [sent]: '\\Sent', [junk]: '\\Junk', [trash]: '\\Trash', [archive]: '\\Archive' }
+}

@@ -1,0 +1,275 @@
+// One session's open mailbox. Invariants: commit before telling; modseq and UIDs are taken inside the transaction; never
+// write to a socket inside one; look again after every wait; an expunged message stays readable to a session not yet told.
+import type { AccountId, MailboxId, MessageId, Modseq, RecipientId, Uid } from '../base/branded.js'
+import type { Clock } from '../base/clock.js'
+import type { Accounts } from '../accounts/contract.js'
+import type { Quota, UsageChange } from '../accounts/quota.js'
+import type { Database, Transaction } from '../database/connect.js'
+import { failure } from '../errors/codes.js'
+import type { Bus, EventType } from '../events/bus.js'
+import { markReapable } from '../store/submission.js'
+import { flagBits, type Copied, type FlagChange, type FlagResult, type OpenMailbox } from './contract.js'
+import type { Change, Feed } from './feed.js'
+import { changeKeywords, checkKeywords, type KeywordSets } from './flags.js'
+import type { Indexes } from './indexes.js'
+import type { KeywordSet, LoadedIndex } from './mailbox-index.js'
+import type { Pins } from './ports.js'
+import { advance, fileEntries, removeEntries, span, type GoneEntry, type MailboxRow, type Placement } from './repository.js'
+import { SessionView } from './view.js'
+
+export interface MailboxParts {
+  readonly database: Database
+  readonly accounts: Accounts
+  readonly quota: Quota
+  readonly keywords: KeywordSets
+  readonly feed: Feed
+  readonly indexes: Indexes
+  readonly bus: Bus
+  readonly clock: Clock
+  readonly pins: Pins
+  readonly maxKeywords: number
+}
+
+interface Source { uid: Uid; message: MessageId; flags: number; keywords: KeywordSet; size: number; internal_date: number; recipient: RecipientId | null }
+const { '\\Seen': seen, '\\Deleted': deleted } = flagBits
+
+export class Session implements OpenMailbox {
+  readonly id: MailboxId
+  readonly uidValidity: number
+  readonly #parts: MailboxParts
+  readonly #row: MailboxRow
+  readonly #listeners = new Set<() => void>()
+  #listen: (() => void) | undefined
+
+  constructor(parts: MailboxParts, row: MailboxRow, readonly name: string, readonly readOnly: boolean, readonly index: LoadedIndex, readonly view: SessionView,
+    readonly resolveTarget: (name: string) => Promise<MailboxRow>) {
+    this.#parts = parts
+    this.#row = row
+    this.id = row.id
+    this.uidValidity = row.uidValidity
+  }
+
+  static async open(parts: MailboxParts, row: MailboxRow, shown: string, readOnly: boolean, resolveTarget: (name: string) => Promise<MailboxRow>): Promise<Session> {
+    let session: Session | undefined
+    const listen = (): void => { if (session) session.#changed() }
+    const index = await parts.indexes.acquire(row.id, listen)
+    const recentBefore = index.recentUid
+    session = new Session(parts, row, shown, readOnly, index, new SessionView(index, !readOnly), resolveTarget)
+    session.#listen = listen
+    session.#rememberRecent(recentBefore)
+    return session
+  }
+
+  get gone(): boolean {
+    return this.index.deleted
+  }
+
+  look(options: { expunges: boolean }): ReturnType<SessionView['absorb']> {
+    const recentBefore = this.index.recentUid
+    const announcement = this.view.absorb(options)
+    this.#rememberRecent(recentBefore)
+    return announcement
+  }
+
+  onChange(listener: () => void): () => void {
+    this.#listeners.add(listener)
+    return () => { this.#listeners.delete(listener) }
+  }
+
+  close(): void {
+    if (!this.#listen) return
+    this.view.close()
+    this.#parts.indexes.release(this.id, this.#listen)
+    this.#listen = undefined
+    this.#listeners.clear()
+  }
+
+  #changed(): void {
+    for (const listener of this.#listeners) listener()
+  }
+
+  async changeFlags(uids: readonly Uid[], change: FlagChange): Promise<FlagResult> {
+    this.#mayWrite()
+    checkKeywords(change.keywords, this.#parts.maxKeywords)
+    const wanted = change.unchangedSince === undefined ? uids : uids.filter((uid) => (this.index.entry(uid)?.modseq ?? 0) <= change.unchangedSince!)
+    const { modseq, rows } = wanted.length === 0 ? { modseq: undefined, rows: [] } : await this.#parts.database.write((tx) => this.#writeFlags(tx, wanted, change))
+    for (const { uid } of rows) if (modseq !== undefined) this.view.acknowledge(uid, modseq)
+    const changed = new Set(rows.map((row) => row.uid))
+    const skipped = new Set(uids)
+    for (const uid of wanted) skipped.delete(uid)
+    const done: Uid[] = []
+    const modified: Uid[] = []
+    const gone: Uid[] = []
+    for (const uid of uids) {
+      if (this.index.position(uid) < 0) gone.push(uid)
+      else if (changed.has(uid)) done.push(uid)
+      else if (skipped.has(uid) || (change.unchangedSince !== undefined && this.index.entry(uid)!.modseq > change.unchangedSince)) modified.push(uid)
+      else done.push(uid)
+    }
+    return { done, modified, gone }
+  }
+
+  async expunge(uids?: readonly Uid[]): Promise<readonly Uid[]> {
+    this.#mayWrite()
+    // Known from the index: nothing to do costs nothing.
+    const wanted = (uids ?? this.view.uidsBetween(1 as Uid, 4_294_967_295 as Uid)).filter((uid) => {
+      const i = this.index.position(uid)
+      return i >= 0 && (this.index.flags[i] & deleted) !== 0
+    })
+    if (wanted.length === 0) return []
+    const gone = await this.#parts.database.write(async (tx) => {
+      const state = (await advance(tx, new Map([[this.id, 0]]))).get(this.id)!
+      const entries = await removeEntries(tx, this.id, state.modseq, wanted, true)
+      await this.#leave(tx, entries)
+      const expunged = entries.map((entry) => entry.uid)
+      await this.#tell(tx, [{ mailbox: this.id, ...span(state), expunged }], [usageOf(this.#row.account, entries, -1)])
+      this.#event(tx, 'MessageExpunge', expunged)
+      return entries
+    })
+    return gone.map((entry) => entry.uid)
+  }
+
+  async copy(uids: readonly Uid[], target: string): Promise<Copied> {
+    const to = await this.resolveTarget(target)
+    if (uids.length === 0) return { uidValidity: to.uidValidity, from: [], to: [] }
+    await this.#room(uids, to)
+    return this.#parts.database.write(async (tx) => {
+      const sources = await this.#sources(tx, uids)
+      return { uidValidity: to.uidValidity, ...await this.#place(tx, sources, to, []) }
+    })
+  }
+
+  async move(uids: readonly Uid[], target: string): Promise<Copied> {
+    this.#mayWrite()
+    const to = await this.resolveTarget(target)
+    if (uids.length === 0) return { uidValidity: to.uidValidity, from: [], to: [] }
+    if (to.account !== this.#row.account) await this.#room(uids, to)
+    return this.#parts.database.write(async (tx) => {
+      const sources = await this.#sources(tx, uids)
+      if (sources.length === 0) return { uidValidity: to.uidValidity, from: [], to: [] }
+      const state = (await advance(tx, new Map([[this.id, 0]]))).get(this.id)!
+      const entries = await removeEntries(tx, this.id, state.modseq, sources.map((source) => source.uid), false)
+      await this.#parts.pins.unpin(tx, entries.flatMap((entry) => entry.recipient ?? []))
+      const expunged = entries.map((entry) => entry.uid)
+      const placed = await this.#place(tx, sources, to, [usageOf(this.#row.account, entries, -1)], { mailbox: this.id, ...span(state), expunged })
+      this.#event(tx, 'MessageExpunge', expunged)
+      return { uidValidity: to.uidValidity, ...placed }
+    })
+  }
+
+  async #writeFlags(tx: Transaction, uids: readonly Uid[], change: FlagChange): Promise<{ modseq: Modseq; rows: { uid: Uid; flags: number; keywords: KeywordSet }[] }> {
+    const state = (await advance(tx, new Map([[this.id, 0]]))).get(this.id)!
+    const { dialect } = tx
+    const guard = change.unchangedSince === undefined ? '' : ' AND modseq <= ?'
+    const guardValue = change.unchangedSince === undefined ? [] : [change.unchangedSince]
+    const keywordChange = change.keywords.length > 0 || change.mode === 'replace'
+    let rows: { uid: Uid; flags: number; keywords: KeywordSet; recipient: RecipientId | null }[]
+    if (keywordChange) {
+      const before = await tx.all<{ uid: Uid; flags: number; keywords: KeywordSet; recipient: RecipientId | null }>(
+        `SELECT uid, flags, keywords, recipient FROM entries WHERE mailbox = ? AND ${dialect.oneOf('uid')}${guard}`, [this.id, dialect.list(uids), ...guardValue])
+      // Few different sets, however many messages.
+      const sets = new Map<KeywordSet, KeywordSet>()
+      await this.#parts.keywords.load(before.map((row) => row.keywords))
+      for (const { keywords } of before) {
+        if (sets.has(keywords)) continue
+        const after = changeKeywords(this.#parts.keywords.names(keywords), change.mode, change.keywords)
+        checkKeywords(after, this.#parts.maxKeywords)
+        sets.set(keywords, await this.#parts.keywords.intern(tx, after))
+      }
+      rows = before.map((row) => ({ ...row, flags: changeFlagBits(row.flags, change), keywords: sets.get(row.keywords)! })).filter((row, i) => row.flags !== before[i].flags || row.keywords !== before[i].keywords)
+      if (rows.length > 0) {
+        await tx.run(`UPDATE entries SET flags = r.flags, keywords = r.keywords, modseq = ? FROM ${dialect.rows({ uid: 'int', flags: 'int', keywords: 'int' })} AS r WHERE entries.mailbox = ? AND entries.uid = r.uid`,
+          [state.modseq, dialect.rowsValue(rows.map((row) => [row.uid, row.flags, row.keywords])), this.id])
+      }
+    } else {
+      const expression = change.mode === 'add' ? `flags | ${change.flags}` : `flags & ${31 & ~change.flags}`
+      rows = await tx.all(
+        `UPDATE entries SET flags = ${expression}, modseq = ? WHERE mailbox = ? AND ${dialect.oneOf('uid')}${guard} AND flags <> (${expression}) RETURNING uid, flags, keywords, recipient`,
+        [state.modseq, this.id, dialect.list(uids), ...guardValue])
+    }
+    rows.sort((a, b) => a.uid - b.uid)
+    if (change.mode !== 'remove' && (change.flags & seen) !== 0) await this.#parts.pins.read(tx, rows.flatMap((row) => row.recipient ?? []))
+    await this.#tell(tx, [{ mailbox: this.id, ...span(state), flagged: rows }], [])
+    if (rows.length > 0) this.#flagEvents(tx, change, rows.map((row) => row.uid))
+    return { modseq: state.modseq, rows }
+  }
+
+  /** What the messages leave behind when their entries go: pins at their store, octets that may have lost their last holder. */
+  async #leave(tx: Transaction, entries: readonly GoneEntry[]): Promise<void> {
+    await this.#parts.pins.unpin(tx, entries.flatMap((entry) => entry.recipient ?? []))
+    await markReapable(tx, entries.map((entry) => entry.message))
+    tx.afterCommit(() => this.#parts.pins.released())
+  }
+
+  #sources(tx: Transaction, uids: readonly Uid[]): Promise<Source[]> {
+    return tx.all<Source>(`SELECT uid, message, flags, keywords, size, internal_date, recipient FROM entries WHERE mailbox = ? AND ${tx.dialect.oneOf('uid')} ORDER BY uid`, [this.id, tx.dialect.list(uids)])
+  }
+
+  async #place(tx: Transaction, sources: readonly Source[], to: MailboxRow, usage: UsageChange[], also?: Change): Promise<{ from: Uid[]; to: Uid[] }> {
+    if (sources.length === 0) return { from: [], to: [] }
+    const { changes, uids } = await fileEntries(tx, sources.map((source): Placement => ({
+      mailbox: to.id, message: source.message, flags: source.flags, keywords: source.keywords, size: source.size, internalDate: source.internal_date, recipient: null,
+    })), this.#parts.clock.now())
+    await this.#tell(tx, [...(also ? [also] : []), ...changes], [...usage, usageOf(to.account, sources, 1)])
+    this.#event(tx, 'MessageAppend', uids, to)
+    return { from: sources.map((source) => source.uid), to: uids }
+  }
+
+  async #room(uids: readonly Uid[], to: MailboxRow): Promise<void> {
+    let octets = 0
+    for (const uid of uids) octets += this.index.entry(uid)?.size ?? 0
+    await this.#parts.quota.check(await this.#parts.accounts.byId(to.account), octets, uids.length)
+  }
+
+  /** Usage is written in this commit; changes are told after it. */
+  async #tell(tx: Transaction, changes: readonly Change[], usage: readonly UsageChange[]): Promise<void> {
+    const { feed, quota } = this.#parts
+    await quota.write(tx, usage)
+    tx.afterCommit(() => {
+      quota.changed(usage)
+      for (const change of changes) feed.tell(change)
+    })
+  }
+
+  #event(tx: Transaction, type: Extract<EventType, 'MessageExpunge' | 'MessageAppend'>, uids: readonly Uid[], where: MailboxRow = this.#row): void {
+    const { bus, clock } = this.#parts
+    if (bus.heard(type)) tx.afterCommit(() => bus.tell({ type, account: where.account, at: clock.now(), mailbox: where.id, mailboxName: where.name, uids }))
+  }
+
+  #flagEvents(tx: Transaction, change: FlagChange, uids: readonly Uid[]): void {
+    const { bus, clock } = this.#parts
+    const common = { account: this.#row.account, mailbox: this.id, mailboxName: this.#row.name, uids }
+    const names = [...Object.entries(flagBits).filter(([, bit]) => (change.flags & bit) !== 0).map(([name]) => name), ...change.keywords]
+    tx.afterCommit(() => {
+      const at = clock.now()
+      if (change.mode !== 'remove' && (change.flags & seen) !== 0) bus.tell({ type: 'MessageRead', at, ...common })
+      if (change.mode !== 'remove' && (change.flags & deleted) !== 0) bus.tell({ type: 'MessageTrash', at, ...common })
+      bus.tell({ type: change.mode === 'remove' ? 'FlagsClear' : 'FlagsSet', at, flags: names, ...common })
+    })
+  }
+
+  #mayWrite(): void {
+    if (this.readOnly) throw failure('MAILBOX_READ_ONLY')
+    if (this.gone) throw failure('MAILBOX_GONE')
+  }
+
+  /** Being told is remembered, but nobody waits for that: after a crash a message is recent once more. */
+  #rememberRecent(before: Uid): void {
+    const { recentUid } = this.index
+    if (recentUid === before) return
+    this.#parts.database.write((tx) => tx.run('UPDATE mailboxes SET recent_uid = ? WHERE id = ? AND recent_uid < ?', [recentUid, this.id, recentUid])).catch(() => undefined)
+  }
+}
+
+/** The system flags after a change. */
+function changeFlagBits(before: number, change: FlagChange): number {
+  if (change.mode === 'replace') return change.flags
+  return change.mode === 'add' ? before | change.flags : before & ~change.flags
+}
+
+/** @param sign 1: came, -1: went */
+export function usageOf(account: AccountId, entries: readonly { readonly size: number }[], sign: 1 | -1): UsageChange {
+  let octets = 0
+  for (const entry of entries) octets += entry.size
+  return { account, octets: sign * octets, messages: sign * entries.length }
+}

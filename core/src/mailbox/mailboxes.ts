@@ -1,0 +1,323 @@
+// The mailboxes of accounts: names, hierarchy, subscriptions, and the door to each. mailbox.ts is what is behind the door.
+import type { AccountId, MailboxId, MessageId, Uid } from '../base/branded.js'
+import type { Batch, Transaction } from '../database/connect.js'
+import { allocate } from '../database/migrator.js'
+import { failure } from '../errors/codes.js'
+import type { BlobStore, Prepared } from '../blobs/blob-store.js'
+import type { Messages } from '../store/messages.js'
+import { markReapable } from '../store/submission.js'
+import type { Filed, Filing, MailboxInfo, Mailboxes, SpecialUse } from './contract.js'
+import type { Change } from './feed.js'
+import { checkKeywords } from './flags.js'
+import { Session, usageOf, type MailboxParts } from './mailbox.js'
+import { compareNames, parents, shownName, storedName } from './names.js'
+import { advance, fileEntries, insertMailboxes, mailboxRow, removeEntries, span, type MailboxRow, type NewMailbox, type Placement } from './repository.js'
+
+export interface MailboxesParts extends MailboxParts {
+  readonly messages: Messages
+  readonly blobs: BlobStore
+  readonly options: {
+    readonly separator: string
+    readonly maxPerAccount: number
+    /** Mailboxes that a new account starts with: name → special use. */
+    readonly special: Readonly<Record<string, SpecialUse>>
+  }
+}
+
+/** What the administration and delivery need beside what faces see. */
+export interface MailboxesAdministration {
+  /** INBOX and the special-use mailboxes of new accounts, where they are missing. */
+  provide(accounts: readonly AccountId[]): Promise<void>
+  /** The INBOX of each account, in order; made when missing. */
+  inboxes(accounts: readonly AccountId[]): Promise<readonly MailboxId[]>
+  /** A mailbox by name, made when missing if `create`. */
+  find(account: AccountId, name: string, create: boolean): Promise<MailboxRow>
+  /** Everything of an account, before its row goes. */
+  removeAll(account: AccountId): Promise<void>
+}
+
+/** Accounts whose mailbox lists are kept in memory at most. */
+const rememberedLists = 20_000
+
+interface Tree { readonly rows: readonly MailboxRow[]; readonly byName: ReadonlyMap<string, MailboxRow>; readonly subscribed: ReadonlySet<string> }
+interface Appending { readonly row: MailboxRow; readonly messages: readonly (Filing & { prepared: Prepared })[] }
+
+export function makeMailboxes(parts: MailboxesParts): Mailboxes & MailboxesAdministration {
+  const { database, accounts, quota, keywords, feed, indexes, bus, clock, messages, blobs, options } = parts
+  const { separator } = options
+  const trees = new Map<AccountId, Tree>()
+  const inboxIds = new Map<AccountId, MailboxId>()
+
+  const tree = async (account: AccountId): Promise<Tree> => {
+    const known = trees.get(account)
+    if (known) return known
+    const [rows, subscriptions] = await Promise.all([
+      database.read.all('SELECT id, account, name, uid_validity, special_use FROM mailboxes WHERE account = ?', [account]),
+      database.read.all<{ name: string }>('SELECT name FROM subscriptions WHERE account = ?', [account]),
+    ])
+    const sorted = rows.map(mailboxRow).sort((a, b) => compareNames(a.name, b.name))
+    const made: Tree = { rows: sorted, byName: new Map(sorted.map((row) => [row.name, row])), subscribed: new Set(subscriptions.map((row) => row.name)) }
+    if (trees.size >= rememberedLists) trees.delete(trees.keys().next().value!)
+    trees.set(account, made)
+    return made
+  }
+  /** In the commit that changes names: forgotten after it, before anyone is answered. */
+  const forgetTree = (tx: Transaction, account: AccountId): void => {
+    trees.delete(account)
+    tx.afterCommit(() => {
+      trees.delete(account)
+      inboxIds.delete(account)
+    })
+  }
+
+  const byName = async (account: AccountId, name: string): Promise<MailboxRow> => {
+    const row = (await tree(account)).byName.get(storedName(name, separator))
+    if (!row) throw failure('MAILBOX_NOT_FOUND', { mailbox: name })
+    return row
+  }
+
+  const newRows = (account: AccountId, names: readonly string[], uses: Readonly<Record<string, SpecialUse | undefined>>, subscribed: boolean): NewMailbox[] =>
+    names.map((name) => ({ account, name, specialUse: uses[name] ?? null, subscribed }))
+
+  const event = (tx: Transaction, type: 'MailboxCreate' | 'MailboxDelete' | 'MailboxSubscribe' | 'MailboxUnSubscribe', account: AccountId, mailbox: MailboxId, name: string): void =>
+    tx.afterCommit(() => bus.tell({ type, account, at: clock.now(), mailbox, mailboxName: shownName(name, separator) }))
+
+  /** Deletes a mailbox's entries with all they hold, and the mailbox. */
+  const drop = async (tx: Transaction, row: MailboxRow): Promise<void> => {
+    const state = (await advance(tx, new Map([[row.id, 0]]))).get(row.id)!
+    const entries = await removeEntries(tx, row.id, state.modseq, undefined, false)
+    await parts.pins.unpin(tx, entries.flatMap((entry) => entry.recipient ?? []))
+    await markReapable(tx, entries.map((entry) => entry.message))
+    await tx.run('DELETE FROM expunged WHERE mailbox = ?', [row.id])
+    await tx.run('DELETE FROM mailboxes WHERE id = ?', [row.id])
+    const usage = [usageOf(row.account, entries, -1)]
+    await quota.write(tx, usage)
+    tx.afterCommit(() => {
+      quota.changed(usage)
+      feed.tell({ mailbox: row.id, ...span(state), deleted: true })
+      parts.pins.released()
+    })
+    event(tx, 'MailboxDelete', row.account, row.id, row.name)
+  }
+
+  /** APPEND of several sessions in one set of statements. */
+  const appendBatch: Batch<Appending, Filed> = {
+    name: 'append',
+    async write(tx, items) {
+      const all = items.flatMap((item) => item.messages.map((message) => ({ row: item.row, message })))
+      const now = clock.now()
+      const { messages: first } = await allocate(tx, { messages: all.length })
+      await messages.insert(tx, all.map(({ message }, i) => ({ id: first + i as MessageId, prepared: message.prepared, summary: message.spooled.summary })), now)
+      const placements: Placement[] = []
+      for (const [i, { row, message }] of all.entries()) {
+        placements.push({
+          mailbox: row.id, message: first + i as MessageId, flags: message.flags, keywords: await keywords.intern(tx, message.keywords), size: message.spooled.size,
+          internalDate: message.internalDate ?? now, recipient: null,
+        })
+      }
+      const { changes, uids } = await fileEntries(tx, placements, now)
+      const usage = items.map((item) => usageOf(item.row.account, item.messages.map((message) => message.spooled), 1))
+      await quota.write(tx, usage)
+      tx.afterCommit(() => {
+        quota.changed(usage)
+        for (const change of changes) feed.tell(change)
+      })
+      let at = 0
+      return items.map((item) => {
+        const own = uids.slice(at, at += item.messages.length)
+        tx.afterCommit(() => bus.tell({ type: 'MessageAppend', account: item.row.account, at: now, mailbox: item.row.id, mailboxName: shownName(item.row.name, separator), uids: own }))
+        return { uidValidity: item.row.uidValidity, uids: own }
+      })
+    },
+  }
+
+  const self: Mailboxes & MailboxesAdministration = {
+    namespaces: () => ({ separator, personal: [''], others: [], shared: [] }),
+
+    async list(account) {
+      const { rows, subscribed } = await tree(account)
+      const names = new Set<string>()
+      for (const row of rows) for (const parent of parents(row.name)) names.add(parent)
+      const missing = [...names].filter((name) => !rows.some((row) => row.name === name))
+      const entry = (name: string, row: MailboxRow | undefined): MailboxInfo => ({
+        id: row?.id ?? 0 as MailboxId, name: shownName(name, separator), selectable: row !== undefined, hasChildren: names.has(name), subscribed: subscribed.has(name), specialUse: row?.specialUse ?? null,
+      })
+      return [...rows.map((row) => entry(row.name, row)), ...missing.map((name) => entry(name, undefined))].sort((a, b) => compareNames(storedName(a.name, separator), storedName(b.name, separator)))
+    },
+    subscriptions: async (account) => [...(await tree(account)).subscribed].sort(compareNames).map((name) => shownName(name, separator)),
+    async subscribe(account, name) {
+      const stored = storedName(name, separator)
+      const row = (await tree(account)).byName.get(stored)
+      await database.write(async (tx) => {
+        await tx.run('INSERT INTO subscriptions (account, name) VALUES (?, ?) ON CONFLICT DO NOTHING', [account, stored])
+        forgetTree(tx, account)
+        event(tx, 'MailboxSubscribe', account, row?.id ?? 0 as MailboxId, stored)
+      })
+    },
+    async unsubscribe(account, name) {
+      const stored = storedName(name, separator)
+      await database.write(async (tx) => {
+        await tx.run('DELETE FROM subscriptions WHERE account = ? AND name = ?', [account, stored])
+        forgetTree(tx, account)
+        event(tx, 'MailboxUnSubscribe', account, 0 as MailboxId, stored)
+      })
+    },
+
+    async create(account, name, specialUse) {
+      // RFC 3501 6.3.3: a trailing separator only says that children will follow.
+      const stored = storedName(name.endsWith(separator) ? name.slice(0, -separator.length) : name, separator)
+      await database.write(async (tx) => {
+        const existing = new Set((await tx.all<{ name: string }>('SELECT name FROM mailboxes WHERE account = ?', [account])).map((row) => row.name))
+        if (existing.has(stored)) throw failure('MAILBOX_EXISTS', { mailbox: name })
+        const missing = [...parents(stored), stored].filter((level) => !existing.has(level))
+        if (existing.size + missing.length > options.maxPerAccount) throw failure('TOO_MANY_MAILBOXES', { limit: options.maxPerAccount })
+        const ids = await insertMailboxes(tx, newRows(account, missing, { [stored]: specialUse }, false), clock.now())
+        forgetTree(tx, account)
+        missing.forEach((level, i) => event(tx, 'MailboxCreate', account, ids[i], level))
+      })
+    },
+
+    async delete(account, name) {
+      const stored = storedName(name, separator)
+      if (stored === 'INBOX') throw failure('MAILBOX_PROTECTED', { mailbox: name })
+      const { rows, byName: named } = await tree(account)
+      const hasChildren = rows.some((row) => row.name.startsWith(`${stored}/`))
+      const row = named.get(stored)
+      if (!row) throw hasChildren ? failure('MAILBOX_HAS_CHILDREN', { mailbox: name }) : failure('MAILBOX_NOT_FOUND', { mailbox: name })
+      await database.write(async (tx) => {
+        await drop(tx, row)
+        forgetTree(tx, account)
+      })
+    },
+
+    async rename(account, from, to) {
+      const [old, wanted] = [storedName(from, separator), storedName(to.endsWith(separator) ? to.slice(0, -separator.length) : to, separator)]
+      if (wanted === old || wanted.startsWith(`${old}/`)) throw wanted === old ? failure('MAILBOX_EXISTS', { mailbox: to }) : failure('MAILBOX_NAME_INVALID', { why: 'a mailbox cannot go below itself' })
+      await database.write(async (tx) => {
+        const rows = (await tx.all('SELECT id, account, name, uid_validity, special_use FROM mailboxes WHERE account = ?', [account])).map(mailboxRow)
+        const names = new Set(rows.map((row) => row.name))
+        const moving = old === 'INBOX' ? [] : rows.filter((row) => row.name === old || row.name.startsWith(`${old}/`))
+        if (old !== 'INBOX' && moving.length === 0) throw failure('MAILBOX_NOT_FOUND', { mailbox: from })
+        if (names.has(wanted)) throw failure('MAILBOX_EXISTS', { mailbox: to })
+        const taken = moving.find((row) => names.has(wanted + row.name.slice(old.length)))
+        if (taken) throw failure('MAILBOX_EXISTS', { mailbox: shownName(wanted + taken.name.slice(old.length), separator) })
+        const missing = parents(wanted).filter((level) => !names.has(level) && !moving.some((row) => row.name === level))
+        if (old === 'INBOX') missing.push(wanted)
+        if (rows.length + missing.length > options.maxPerAccount) throw failure('TOO_MANY_MAILBOXES', { limit: options.maxPerAccount })
+        const ids = await insertMailboxes(tx, newRows(account, missing, {}, false), clock.now())
+        if (old === 'INBOX') await emptyInto(tx, rows.find((row) => row.name === 'INBOX')!, ids.at(-1)!)
+        // UIDs and UIDVALIDITY stay: validities are unique in the whole gateway, so the pair (name, validity) never names two
+        // different mailboxes, and no client fetches a renamed mailbox anew.
+        if (moving.length > 0) {
+          await tx.run(`UPDATE mailboxes SET name = r.name FROM ${tx.dialect.rows({ id: 'int', name: 'text' })} AS r WHERE mailboxes.id = r.id`,
+            [tx.dialect.rowsValue(moving.map((row) => [row.id, wanted + row.name.slice(old.length)]))])
+        }
+        forgetTree(tx, account)
+        tx.afterCommit(() => {
+          const at = clock.now()
+          for (const row of moving) bus.tell({ type: 'MailboxRename', account, at, mailbox: row.id, mailboxName: shownName(wanted + row.name.slice(old.length), separator), oldName: shownName(row.name, separator) })
+        })
+      })
+    },
+
+    async status(account, name) {
+      const row = await byName(account, name)
+      const index = await indexes.get(row.id)
+      return {
+        messages: index.count, recent: Math.max(0, index.count - firstFrom(index.uids, index.count, index.recentUid)), unseen: index.unseen, deleted: index.deletedFlags,
+        uidNext: index.uidNext, uidValidity: row.uidValidity, highestModseq: index.modseq, size: index.octets,
+      }
+    },
+
+    async open(account, name, { readOnly }) {
+      const row = await byName(account, name)
+      return Session.open(parts, row, shownName(row.name, separator), readOnly, (target) => byName(account, target))
+    },
+
+    async append(account, name, filings) {
+      for (const filing of filings) checkKeywords(filing.keywords, parts.maxKeywords)
+      const row = await byName(account, name)
+      await quota.check(await accounts.byId(row.account), filings.reduce((sum, filing) => sum + filing.spooled.size, 0), filings.length)
+      const ready: (Filing & { prepared: Prepared })[] = []
+      try {
+        for (const filing of filings) ready.push({ ...filing, prepared: await blobs.prepare(filing.spooled) })
+        return await database.writeBatched(appendBatch, { row, messages: ready })
+      } catch (error) {
+        for (const { prepared } of ready) await blobs.discard(prepared)
+        throw error
+      }
+    },
+    summaries: (ids, fields) => messages.summaries(ids, fields),
+
+    async provide(ids) {
+      if (ids.length === 0) return
+      await database.write(async (tx) => {
+        const existing = await tx.all<{ account: AccountId; name: string }>(`SELECT account, name FROM mailboxes WHERE ${tx.dialect.oneOf('account')}`, [tx.dialect.list(ids)])
+        const has = new Set(existing.map((row) => `${row.account} ${row.name}`))
+        const wanted = ids.flatMap((account) => newRows(account, ['INBOX', ...Object.keys(options.special)], options.special, true)).filter((row) => !has.has(`${row.account} ${row.name}`))
+        await insertMailboxes(tx, wanted, clock.now())
+        for (const account of ids) forgetTree(tx, account)
+      })
+    },
+    async inboxes(ids) {
+      const ask = async (): Promise<void> => {
+        const missing = ids.filter((account) => !inboxIds.has(account))
+        if (missing.length === 0) return
+        const rows = await database.read.all<{ id: MailboxId; account: AccountId }>(`SELECT id, account FROM mailboxes WHERE name = 'INBOX' AND ${database.dialect.oneOf('account')}`, [database.dialect.list(missing)])
+        for (const row of rows) inboxIds.set(row.account, row.id)
+      }
+      await ask()
+      const without = ids.filter((account) => !inboxIds.has(account))
+      if (without.length > 0) {
+        await self.provide(without)
+        await ask()
+      }
+      return ids.map((account) => inboxIds.get(account)!)
+    },
+    async find(account, name, create) {
+      try {
+        return await byName(account, name)
+      } catch (error) {
+        if (!create) throw error
+        await self.create(account, name).catch(() => undefined)
+        return byName(account, name)
+      }
+    },
+    async removeAll(account) {
+      await database.write(async (tx) => {
+        const rows = (await tx.all('SELECT id, account, name, uid_validity, special_use FROM mailboxes WHERE account = ?', [account])).map(mailboxRow)
+        for (const row of rows) await drop(tx, row)
+        await tx.run('DELETE FROM subscriptions WHERE account = ?', [account])
+        await tx.run('DELETE FROM accounts WHERE id = ?', [account])
+        forgetTree(tx, account)
+      })
+    },
+  }
+
+  /** RENAME INBOX: its messages go to the new mailbox and keep nothing of their pins (they left INBOX). */
+  const emptyInto = async (tx: Transaction, inbox: MailboxRow, target: MailboxId): Promise<void> => {
+    const sources = await tx.all('SELECT uid, message, flags, keywords, size, internal_date, recipient FROM entries WHERE mailbox = ? ORDER BY uid', [inbox.id])
+    if (sources.length === 0) return
+    const state = (await advance(tx, new Map([[inbox.id, 0]]))).get(inbox.id)!
+    const gone = await removeEntries(tx, inbox.id, state.modseq, undefined, false)
+    await parts.pins.unpin(tx, gone.flatMap((entry) => entry.recipient ?? []))
+    const { changes } = await fileEntries(tx, sources.map((source): Placement => ({
+      mailbox: target, message: source.message, flags: source.flags, keywords: source.keywords, size: source.size, internalDate: source.internal_date, recipient: null,
+    })), clock.now())
+    const left: Change = { mailbox: inbox.id, ...span(state), expunged: gone.map((entry) => entry.uid as Uid) }
+    tx.afterCommit(() => { for (const change of [left, ...changes]) feed.tell(change) })
+  }
+
+  return self
+}
+
+function firstFrom(uids: Uint32Array, count: number, uid: number): number {
+  let low = 0
+  let high = count
+  while (low < high) {
+    const middle = (low + high) >>> 1
+    if (uids[middle] < uid) low = middle + 1
+    else high = middle
+  }
+  return low
+}

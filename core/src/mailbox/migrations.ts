@@ -1,0 +1,38 @@
+// Tables of mailboxes and their entries.
+import type { Migration } from '../database/migrator.js'
+
+export const mailboxMigrations: readonly Migration[] = [{
+  name: 'mailbox/0001-mailboxes',
+  async up(db) {
+    const { id, int, text } = db.dialect.types
+    await db.run(`CREATE TABLE mailboxes (
+      id ${id},
+      account ${int} NOT NULL REFERENCES accounts (id),
+      name ${text} NOT NULL,
+      uid_validity ${int} NOT NULL,
+      uid_next ${int} NOT NULL,
+      modseq ${int} NOT NULL,
+      recent_uid ${int} NOT NULL,
+      special_use ${text},
+      created_at ${int} NOT NULL,
+      UNIQUE (account, name))`)
+    // Keywords as interned sets: an entry names one set, a set is written once and never changed. 0 is the empty set.
+    await db.run(`CREATE TABLE keyword_sets (id ${id}, names ${text} NOT NULL UNIQUE)`)
+    await db.run(`CREATE TABLE entries (
+      mailbox ${int} NOT NULL,
+      uid ${int} NOT NULL,
+      message ${int} NOT NULL,
+      flags ${int} NOT NULL,
+      keywords ${int} NOT NULL,
+      modseq ${int} NOT NULL,
+      size ${int} NOT NULL,
+      internal_date ${int} NOT NULL,
+      save_date ${int} NOT NULL,
+      recipient ${int},
+      PRIMARY KEY (mailbox, uid))${db.dialect.clustered}`)
+    await db.run('CREATE INDEX entries_message ON entries (message)')
+    await db.run(`CREATE TABLE expunged (mailbox ${int} NOT NULL, modseq ${int} NOT NULL, uid ${int} NOT NULL, PRIMARY KEY (mailbox, modseq, uid))${db.dialect.clustered}`)
+    // By name: a subscription may outlive its mailbox (RFC 3501 6.3.6).
+    await db.run(`CREATE TABLE subscriptions (account ${int} NOT NULL REFERENCES accounts (id), name ${text} NOT NULL, PRIMARY KEY (account, name))${db.dialect.clustered}`)
+  },
+}]

@@ -1,0 +1,146 @@
+// The rows of mailboxes and entries: the statements that file, flag, expunge and read them, set by set.
+import type { AccountId, MailboxId, MessageId, Modseq, RecipientId, Uid } from '../base/branded.js'
+import type { Database, Row, Statements, Transaction } from '../database/connect.js'
+import { allocate } from '../database/migrator.js'
+import { failure } from '../errors/codes.js'
+import type { SpecialUse } from './contract.js'
+import type { Change, EntryRow } from './feed.js'
+import { LoadedIndex, type Columns, type KeywordSet } from './mailbox-index.js'
+
+export interface MailboxRow {
+  readonly id: MailboxId
+  readonly account: AccountId
+  /** Stored form: '/' between levels. */
+  readonly name: string
+  readonly uidValidity: number
+  readonly specialUse: SpecialUse | null
+}
+
+/** An entry to be filed. The message's row is in the same commit or older. */
+export interface Placement {
+  readonly mailbox: MailboxId
+  readonly message: MessageId
+  readonly flags: number
+  readonly keywords: KeywordSet
+  readonly size: number
+  readonly internalDate: number
+  /** The pin that this entry holds; null for what a user's hand filed. */
+  readonly recipient: RecipientId | null
+}
+
+/** What became of a mailbox in a commit: numbers that were taken inside it. */
+interface Advanced { readonly modseq: Modseq; readonly uidNext: Uid }
+
+const loadChunk = 50_000
+const largestUid = 2 ** 32 - 2
+
+export const mailboxRow = (row: Row): MailboxRow => ({ id: row.id, account: row.account, name: row.name, uidValidity: row.uid_validity, specialUse: row.special_use })
+
+/**
+ * Files entries: UIDs and modseq are taken inside the transaction. Answers the changes (one per mailbox) and the UIDs in the order of the placements.
+ * Throws MAILBOX_GONE when a mailbox was deleted, UID_EXHAUSTED.
+ */
+export async function fileEntries(tx: Transaction, placements: readonly Placement[], now: number): Promise<{ changes: Change[]; uids: Uid[] }> {
+  const perMailbox = new Map<MailboxId, number>()
+  for (const { mailbox } of placements) perMailbox.set(mailbox, (perMailbox.get(mailbox) ?? 0) + 1)
+  const advanced = await advance(tx, perMailbox)
+  const next = new Map([...advanced].map(([mailbox, { uidNext }]) => [mailbox, uidNext - perMailbox.get(mailbox)!]))
+  const filed = new Map<MailboxId, EntryRow[]>([...perMailbox.keys()].map((mailbox) => [mailbox, []]))
+  const uids = placements.map((placement) => {
+    const uid = next.get(placement.mailbox)! as Uid
+    next.set(placement.mailbox, uid + 1)
+    filed.get(placement.mailbox)!.push({
+      uid, message: placement.message, flags: placement.flags, keywords: placement.keywords, size: placement.size, internalDate: placement.internalDate, saveDate: now, recipient: placement.recipient,
+    })
+    return uid
+  })
+  await tx.run(
+    `INSERT INTO entries (mailbox, uid, message, flags, keywords, modseq, size, internal_date, save_date, recipient)
+     SELECT r.mailbox, r.uid, r.message, r.flags, r.keywords, r.modseq, r.size, r.internal_date, r.save_date, r.recipient
+     FROM ${tx.dialect.rows({ mailbox: 'int', uid: 'int', message: 'int', flags: 'int', keywords: 'int', modseq: 'int', size: 'int', internal_date: 'int', save_date: 'int', recipient: 'int' })} AS r`,
+    [tx.dialect.rowsValue(placements.map((p, i) => [p.mailbox, uids[i], p.message, p.flags, p.keywords, advanced.get(p.mailbox)!.modseq, p.size, p.internalDate, now, p.recipient]))])
+  const changes = [...filed].map(([mailbox, rows]): Change => ({ mailbox, ...span(advanced.get(mailbox)!), filed: rows }))
+  return { changes, uids }
+}
+
+/** Takes the next modseq, and UIDs for new entries, of several mailboxes. */
+export async function advance(tx: Statements, mailboxes: ReadonlyMap<MailboxId, number>): Promise<Map<MailboxId, Advanced>> {
+  const rows = mailboxes.size === 1
+    ? await tx.all<{ id: MailboxId; modseq: Modseq; uid_next: Uid }>('UPDATE mailboxes SET modseq = modseq + 1, uid_next = uid_next + ? WHERE id = ? RETURNING id, modseq, uid_next',
+      [[...mailboxes.values()][0], [...mailboxes.keys()][0]])
+    : await tx.all<{ id: MailboxId; modseq: Modseq; uid_next: Uid }>(
+      `UPDATE mailboxes SET modseq = modseq + 1, uid_next = uid_next + r.n FROM ${tx.dialect.rows({ mailbox: 'int', n: 'int' })} AS r WHERE mailboxes.id = r.mailbox RETURNING id, modseq, uid_next`,
+      [tx.dialect.rowsValue([...mailboxes])])
+  if (rows.length !== mailboxes.size) throw failure('MAILBOX_GONE')
+  for (const row of rows) if (row.uid_next > largestUid) throw failure('UID_EXHAUSTED')
+  return new Map(rows.map((row) => [row.id, { modseq: row.modseq, uidNext: row.uid_next }]))
+}
+
+/** The part of a Change that says where it stands. */
+export const span = ({ modseq, uidNext }: Advanced): Pick<Change, 'from' | 'to' | 'uidNext'> => ({ from: modseq - 1 as Modseq, to: modseq, uidNext })
+
+export interface GoneEntry { readonly uid: Uid; readonly message: MessageId; readonly size: number; readonly recipient: RecipientId | null }
+
+/** Deletes entries and remembers that they were there. `uids` undefined: all; `onlyDeleted`: those with \Deleted. */
+export async function removeEntries(tx: Statements, mailbox: MailboxId, modseq: Modseq, uids: readonly Uid[] | undefined, onlyDeleted: boolean): Promise<GoneEntry[]> {
+  const gone = await tx.all<GoneEntry>(
+    `DELETE FROM entries WHERE mailbox = ?${uids ? ` AND ${tx.dialect.oneOf('uid')}` : ''}${onlyDeleted ? ' AND (flags & 8) <> 0' : ''} RETURNING uid, message, size, recipient`,
+    [mailbox, ...(uids ? [tx.dialect.list(uids)] : [])])
+  gone.sort((a, b) => a.uid - b.uid)
+  if (gone.length > 0) {
+    await tx.run(`INSERT INTO expunged (mailbox, modseq, uid) SELECT r.mailbox, r.modseq, r.uid FROM ${tx.dialect.rows({ mailbox: 'int', modseq: 'int', uid: 'int' })} AS r`,
+      [tx.dialect.rowsValue(gone.map((entry) => [mailbox, modseq, entry.uid]))])
+  }
+  return gone
+}
+
+/** Reads a mailbox's whole index, column by column, in chunks: no object per message. undefined when there is no such mailbox. */
+export async function loadIndex(database: Database, mailbox: MailboxId, keywordNames: (set: KeywordSet) => readonly string[]): Promise<LoadedIndex | undefined> {
+  const { read } = database
+  const columns = ['uid', 'message', 'flags', 'keywords', 'modseq', 'size', 'internal_date', 'save_date'] as const
+  const gather = columns.map((column) => `${read.dialect.gather(column)} AS ${column}`).join(', ')
+  for (;;) {
+    const state = await read.get('SELECT modseq, uid_next, recent_uid FROM mailboxes WHERE id = ?', [mailbox])
+    if (!state) return undefined
+    const index = new LoadedIndex({ modseq: state.modseq, uidNext: state.uid_next, recentUid: state.recent_uid }, keywordNames)
+    for (let after = 0; ;) {
+      const row = await read.get(`SELECT ${gather} FROM (SELECT ${columns.join(', ')} FROM entries WHERE mailbox = ? AND uid > ? ORDER BY uid LIMIT ?) AS e`, [mailbox, after, loadChunk])
+      const chunk = Object.fromEntries(columns.map((column) => [column, typeof row![column] === 'string' ? JSON.parse(row![column]) : row![column] ?? []])) as unknown as Columns
+      if (chunk.uid.length === 0) break
+      index.load(chunk)
+      after = chunk.uid.at(-1)!
+      if (chunk.uid.length < loadChunk) break
+    }
+    // The chunks are one picture only if nothing was committed to the mailbox in between.
+    const then = await read.get<{ modseq: number }>('SELECT modseq FROM mailboxes WHERE id = ?', [mailbox])
+    if (then?.modseq === state.modseq) return index
+  }
+}
+
+/** A UIDVALIDITY that was never used before: seconds since 1970, pushed on when several fall into one second (RFC 3501 2.3.1.1). */
+export async function newUidValidity(tx: Statements, now: number, count = 1): Promise<number> {
+  const seconds = Math.floor(now / 1000)
+  const row = await tx.get<{ next: number }>(
+    `INSERT INTO ids (name, next) VALUES ('uid_validity', ?) ON CONFLICT (name) DO UPDATE SET next = CASE WHEN ids.next < ? THEN ? ELSE ids.next + ? END RETURNING next`,
+    [seconds + count, seconds, seconds + count, count])
+  return row!.next - count
+}
+
+export interface NewMailbox { readonly account: AccountId; readonly name: string; readonly specialUse: SpecialUse | null; readonly subscribed: boolean }
+
+/** Inserts mailboxes; the caller has checked that the names are free. */
+export async function insertMailboxes(tx: Statements, mailboxes: readonly NewMailbox[], now: number): Promise<MailboxId[]> {
+  if (mailboxes.length === 0) return []
+  const { mailboxes: first } = await allocate(tx, { mailboxes: mailboxes.length })
+  const validity = await newUidValidity(tx, now, mailboxes.length)
+  await tx.run(
+    `INSERT INTO mailboxes (id, account, name, uid_validity, uid_next, modseq, recent_uid, special_use, created_at)
+     SELECT r.id, r.account, r.name, r.validity, 1, 1, 1, r.use, r.at FROM ${tx.dialect.rows({ id: 'int', account: 'int', name: 'text', validity: 'int', use: 'text', at: 'int' })} AS r`,
+    [tx.dialect.rowsValue(mailboxes.map((mailbox, i) => [first + i, mailbox.account, mailbox.name, validity + i, mailbox.specialUse, now]))])
+  const subscribed = mailboxes.filter((mailbox) => mailbox.subscribed)
+  if (subscribed.length > 0) {
+    await tx.run(`INSERT INTO subscriptions (account, name) SELECT r.account, r.name FROM ${tx.dialect.rows({ account: 'int', name: 'text' })} AS r WHERE 1 = 1 ON CONFLICT DO NOTHING`,
+      [tx.dialect.rowsValue(subscribed.map((mailbox) => [mailbox.account, mailbox.name]))])
+  }
+  return mailboxes.map((_, i) => first + i as MailboxId)
+}

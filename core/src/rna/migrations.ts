@@ -1,0 +1,30 @@
+// Tables of the recipient notification agent.
+import type { Migration } from '../database/migrator.js'
+
+export const rnaMigrations: readonly Migration[] = [{
+  name: 'rna/0001-notifications',
+  async up(db) {
+    const { id, int, text, bytes } = db.dialect.types
+    await db.run(`CREATE TABLE notifications (
+      id ${id},
+      account ${int} NOT NULL,
+      mailbox ${text} NOT NULL,
+      store ${text} NOT NULL,
+      identifier ${bytes} NOT NULL,
+      sender ${text} NOT NULL,
+      size ${int},
+      submitter_address ${text} NOT NULL,
+      submitter_port ${int} NOT NULL,
+      submitter_domain ${text},
+      received_at ${int} NOT NULL)`)
+    // Identity of a notification (im2000.md E.8).
+    await db.run('CREATE UNIQUE INDEX notifications_identity ON notifications (mailbox, store, identifier)')
+    await db.run('CREATE INDEX notifications_account ON notifications (account, id)')
+    // Pairs that were collected: a repeat after un-pinning is not filed again (F.2 step 6, H15).
+    await db.run(`CREATE TABLE collected (
+      mailbox ${text} NOT NULL, store ${text} NOT NULL, identifier ${bytes} NOT NULL, collected_at ${int} NOT NULL,
+      PRIMARY KEY (mailbox, store, identifier))${db.dialect.clustered}`)
+    await db.run('CREATE INDEX collected_age ON collected (collected_at)')
+    await db.run(`CREATE TABLE notification_policies (account ${int} PRIMARY KEY, rules ${text} NOT NULL)`)
+  },
+}]

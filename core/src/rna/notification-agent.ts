@@ -1,0 +1,209 @@
+// The recipient notification agent (im2000.md E): accepts notifications, collapses repeats, holds them within bounds, and
+// hands them to their recipient once. In process; the wire protocols are tables of calls to this.
+import type { AccountId } from '../base/branded.js'
+import type { Clock } from '../base/clock.js'
+import type { Accounts } from '../accounts/contract.js'
+import type { Database, Transaction } from '../database/connect.js'
+import { allocate } from '../database/migrator.js'
+import { failure, isFailure } from '../errors/codes.js'
+import type { Log } from '../log/logger.js'
+import { judge, type Action, type Facts, type Rule } from './policy.js'
+
+/** Where a store can be reached: addresses, or a domain to look up. */
+export type ServiceLocation = { readonly literals: readonly { readonly address: string; readonly port: number }[] } | { readonly domain: string }
+/** The four data of a notification, and the optional size (E.5). */
+export interface Notification {
+  readonly storeClear: ServiceLocation
+  readonly storeSsl?: ServiceLocation
+  /** `local@domain`. */
+  readonly recipient: string
+  /** 16 octets. */
+  readonly identifier: Buffer
+  readonly sender: string
+  readonly size?: number
+}
+/** Who told us (E.6). */
+export interface Submitter { readonly address: string; readonly port: number; readonly domain?: string; readonly tls: boolean }
+/** What a recipient is given (E.7). */
+export interface HeldNotification { readonly notification: Notification; readonly submitter: Omit<Submitter, 'tls'>; readonly receivedAt: number }
+
+export interface AgentOptions {
+  readonly bound: number
+  readonly perMailbox: number
+  readonly unknownMailbox: 'silent' | 'nouser'
+  readonly replacement: 'off' | 'oldest-of-store' | 'oldest-of-mailbox'
+  /** Seconds that a collected pair is remembered. */
+  readonly remember: number
+  readonly policy: readonly Rule[]
+}
+export interface AgentParts { readonly database: Database; readonly accounts: Accounts; readonly clock: Clock; readonly log: Log; readonly options: AgentOptions }
+
+export interface NotificationAgent {
+  /** Notify: all or none (E.17). Throws NOTIFICATION_REFUSED, NOTIFICATIONS_FULL; ACCOUNT_NOT_FOUND only with `unknownMailbox: nouser`. */
+  notify(notifications: readonly Notification[], submitter: Submitter): Promise<void>
+  /** What the policies say of mail that our own store has for an account, before it is filed in the same commit. */
+  judgeLocal(account: AccountId, facts: Facts): Promise<Action>
+  /** RetrieveAndClear (E.25-E.28): at most `limit`, oldest first. `hand` writes the answer out; only when it resolves are the notifications cleared. */
+  retrieveAndClear(account: AccountId, limit: number, hand: (held: readonly HeldNotification[]) => Promise<void>): Promise<void>
+  policyOf(account: AccountId): Promise<readonly Rule[]>
+  /** Whether any recipient might have rules of their own (known to be false only after a look). */
+  readonly personalPolicies: boolean
+  setPolicy(account: AccountId, rules: readonly Rule[]): Promise<void>
+  /** Forgets old pairs. */
+  sweep(): Promise<void>
+}
+
+interface Row { mailbox: string; account: AccountId; store: string; notification: Notification }
+
+export function makeNotificationAgent({ database, accounts, clock, log, options }: AgentParts): NotificationAgent {
+  const policies = new Map<AccountId, readonly Rule[]>()
+  // Until the first look nobody knows; local deliveries then ask per recipient, which is only slower.
+  let personalPolicies = true
+  void database.read.get('SELECT 1 FROM notification_policies LIMIT 1').then((row) => { personalPolicies = row !== undefined }, () => undefined)
+  const counts = { refused: 0, discarded: 0, unknown: 0 }
+
+  const policyOf = async (account: AccountId): Promise<readonly Rule[]> => {
+    const known = policies.get(account)
+    if (known) return known
+    const row = await database.read.get<{ rules: string }>('SELECT rules FROM notification_policies WHERE account = ?', [account])
+    const rules = row ? JSON.parse(row.rules) as Rule[] : []
+    if (policies.size > 10_000) policies.clear()
+    policies.set(account, rules)
+    return rules
+  }
+
+  /** Rows to keep of a batch: known mailboxes, not discarded. Throws on the first refusal: all or none. */
+  const sift = async (notifications: readonly Notification[], submitter: Submitter): Promise<Row[]> => {
+    const rows: Row[] = []
+    for (const notification of notifications) {
+      const facts = factsOf(notification, submitter)
+      const global = judge(facts, options.policy, [])
+      const resolution = await accounts.resolve(notification.recipient).catch((error: unknown) => {
+        if (isFailure(error, 'ADDRESS_INVALID')) return { kind: 'unknown' } as const
+        throw error
+      })
+      if (global === 'refuse' || global === 'reject') {
+        counts.refused++
+        throw failure('NOTIFICATION_REFUSED')
+      }
+      if (resolution.kind !== 'account') {
+        counts.unknown++
+        if (options.unknownMailbox === 'nouser') throw failure('ACCOUNT_NOT_FOUND', { account: notification.recipient })
+        continue
+      }
+      const action = judge(facts, options.policy, await policyOf(resolution.account.id))
+      if (action === 'refuse' || action === 'reject') {
+        counts.refused++
+        throw failure('NOTIFICATION_REFUSED')
+      }
+      if (action === 'discard') {
+        counts.discarded++
+        log.debug({ account: resolution.account.name, sender: notification.sender }, 'notification discarded by policy')
+        continue
+      }
+      rows.push({ mailbox: resolution.address, account: resolution.account.id, store: storeKey(notification), notification })
+    }
+    return rows
+  }
+
+  const insert = async (tx: Transaction, rows: readonly Row[], submitter: Submitter): Promise<void> => {
+    const { dialect } = tx
+    const known = new Set((await tx.all<{ n: number }>(
+      `SELECT r.n FROM ${dialect.rows({ n: 'int', mailbox: 'text', store: 'text', identifier: 'bytes' })} AS r
+       WHERE EXISTS (SELECT 1 FROM notifications x WHERE x.mailbox = r.mailbox AND x.store = r.store AND x.identifier = r.identifier)
+          OR EXISTS (SELECT 1 FROM collected c WHERE c.mailbox = r.mailbox AND c.store = r.store AND c.identifier = r.identifier)`,
+      [dialect.rowsValue(rows.map((row, n) => [n, row.mailbox, row.store, row.notification.identifier]))])).map((row) => row.n))
+    // The first of equals stays whole (E.9); a duplicate needs no room (E.16).
+    const seen = new Set<string>()
+    const fresh = rows.filter((row, n) => {
+      const key = `${row.mailbox}\n${row.store}\n${row.notification.identifier.toString('hex')}`
+      return !known.has(n) && !seen.has(key) && seen.add(key)
+    })
+    if (fresh.length === 0) return
+    await makeRoom(tx, fresh)
+    const { notifications: first } = await allocate(tx, { notifications: fresh.length })
+    await tx.run(
+      `INSERT INTO notifications (id, account, mailbox, store, identifier, sender, size, submitter_address, submitter_port, submitter_domain, received_at)
+       SELECT r.id, r.account, r.mailbox, r.store, r.identifier, r.sender, r.size, r.address, r.port, r.domain, r.at
+       FROM ${dialect.rows({ id: 'int', account: 'int', mailbox: 'text', store: 'text', identifier: 'bytes', sender: 'text', size: 'int', address: 'text', port: 'int', domain: 'text', at: 'int' })} AS r`,
+      [dialect.rowsValue(fresh.map((row, i) => [first + i, row.account, row.mailbox, row.store, row.notification.identifier, row.notification.sender, row.notification.size ?? null,
+        submitter.address, submitter.port, submitter.domain ?? null, clock.now()]))])
+  }
+
+  /** Bounds (E.12-E.15). Never evicts unless the owner's replacement policy says so. */
+  const makeRoom = async (tx: Transaction, fresh: readonly Row[]): Promise<void> => {
+    const total = (await tx.get<{ n: number }>('SELECT count(*) AS n FROM notifications'))!.n
+    const perMailbox = new Map<string, number>()
+    for (const row of fresh) perMailbox.set(row.mailbox, (perMailbox.get(row.mailbox) ?? 0) + 1)
+    for (const [mailbox, more] of perMailbox) {
+      const held = (await tx.get<{ n: number }>('SELECT count(*) AS n FROM notifications WHERE mailbox = ?', [mailbox]))!.n
+      if (held + more > options.perMailbox) await replace(tx, fresh.find((row) => row.mailbox === mailbox)!, held + more - options.perMailbox)
+    }
+    if (total + fresh.length > options.bound) await replace(tx, fresh[0], total + fresh.length - options.bound)
+  }
+
+  const replace = async (tx: Transaction, cause: Row, count: number): Promise<void> => {
+    const column = options.replacement === 'oldest-of-store' ? 'store' : 'mailbox'
+    const gone = options.replacement === 'off' ? [] : await tx.all(
+      `DELETE FROM notifications WHERE id IN (SELECT id FROM notifications WHERE ${column} = ? ORDER BY id LIMIT ?) RETURNING id`, [column === 'store' ? cause.store : cause.mailbox, count])
+    if (gone.length >= count) return
+    counts.refused++
+    throw failure('NOTIFICATIONS_FULL')
+  }
+
+  return {
+    async notify(notifications, submitter) {
+      const rows = await sift(notifications, submitter)
+      if (rows.length > 0) await database.write((tx) => insert(tx, rows, submitter))
+    },
+    judgeLocal: async (account, facts) => judge(facts, options.policy, await policyOf(account)),
+    async retrieveAndClear(account, limit, hand) {
+      const rows = await database.read.all('SELECT * FROM notifications WHERE account = ? ORDER BY id LIMIT ?', [account, limit])
+      await hand(rows.map((row) => ({
+        notification: { ...storeOf(row.store), recipient: row.mailbox, identifier: row.identifier, sender: row.sender, ...(row.size === null ? {} : { size: row.size }) },
+        submitter: { address: row.submitter_address, port: row.submitter_port, ...(row.submitter_domain === null ? {} : { domain: row.submitter_domain }) },
+        receivedAt: row.received_at,
+      })))
+      if (rows.length === 0) return
+      // By number: what came in between stays held (T97).
+      await database.write((tx) => tx.run(`DELETE FROM notifications WHERE ${tx.dialect.oneOf('id')}`, [tx.dialect.list(rows.map((row) => row.id))]))
+    },
+    policyOf,
+    get personalPolicies() {
+      return personalPolicies
+    },
+    async setPolicy(account, rules) {
+      await database.write((tx) => tx.run('INSERT INTO notification_policies (account, rules) VALUES (?, ?) ON CONFLICT (account) DO UPDATE SET rules = excluded.rules', [account, JSON.stringify(rules)]))
+      policies.delete(account)
+      personalPolicies = true
+    },
+    sweep: () => database.write((tx) => tx.run('DELETE FROM collected WHERE collected_at < ?', [clock.now() - options.remember * 1000])),
+  }
+}
+
+function factsOf(notification: Notification, submitter: Submitter): Facts {
+  const store = notification.storeSsl ?? notification.storeClear
+  return {
+    submitterAddress: submitter.address,
+    storeDomain: 'domain' in store ? store.domain : undefined,
+    storeLiterals: 'literals' in store ? store.literals.map((literal) => literal.address) : [],
+    sender: notification.sender,
+    size: notification.size,
+    tls: submitter.tls,
+  }
+}
+
+/** "Same store" means equal locations (E.9): one canonical text for both. */
+const storeKey = ({ storeClear, storeSsl }: Notification): string => JSON.stringify([canonical(storeClear), storeSsl === undefined ? null : canonical(storeSsl)])
+const canonical = (location: ServiceLocation): unknown =>
+  ('domain' in location ? location.domain.toLowerCase() : location.literals.map((literal) => [literal.address, literal.port]))
+function storeOf(key: string): Pick<Notification, 'storeClear' | 'storeSsl'> {
+  const [clear, ssl] = JSON.parse(key) as [Canonical, Canonical | null]
+  return { storeClear: locationOf(clear), ...(ssl === null ? {} : { storeSsl: locationOf(ssl) }) }
+}
+type Canonical = string | [string, number][]
+const locationOf = (text: Canonical): ServiceLocation => (typeof text === 'string' ? { domain: text } : { literals: text.map(([address, port]) => ({ address, port })) })
+
+declare module '../plugin/services.js' {
+  interface Services { notificationAgent: NotificationAgent }
+}

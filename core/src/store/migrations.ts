@@ -1,0 +1,71 @@
+// Tables of the message store: messages with their summaries, submissions, recipients, lists.
+import type { Migration } from '../database/migrator.js'
+
+export const storeMigrations: readonly Migration[] = [{
+  name: 'store/0001-store',
+  async up(db) {
+    const { id, int, text, bytes } = db.dialect.types
+    await db.run(`CREATE TABLE messages (
+      id ${id},
+      size ${int} NOT NULL,
+      header_size ${int} NOT NULL,
+      ref ${text},
+      digest ${text} NOT NULL,
+      attachment ${int} NOT NULL,
+      created_at ${int} NOT NULL,
+      envelope ${text} NOT NULL,
+      body ${text} NOT NULL,
+      body_structure ${text} NOT NULL,
+      headers ${text},
+      parts ${text} NOT NULL,
+      sort_keys ${text} NOT NULL,
+      preview ${text} NOT NULL)`)
+    // Messages that may have lost their last holder; the reaper looks at these only.
+    await db.run(`CREATE TABLE reapable (message ${id})`)
+    // No foreign key to messages: a submission stays as a tombstone for tracking after its message is gone (im2000.md D54).
+    await db.run(`CREATE TABLE submissions (
+      id ${id},
+      message ${int} NOT NULL,
+      token ${text} NOT NULL UNIQUE,
+      account ${int},
+      originator ${text} NOT NULL,
+      protocol ${text} NOT NULL,
+      message_id ${text} NOT NULL,
+      size ${int} NOT NULL,
+      submitted_at ${int} NOT NULL,
+      expires_at ${int},
+      ended_at ${int},
+      ended_by ${text})`)
+    await db.run('CREATE INDEX submissions_message ON submissions (message)')
+    await db.run('CREATE INDEX submissions_message_id ON submissions (message_id)')
+    await db.run('CREATE INDEX submissions_account ON submissions (account, submitted_at)')
+    await db.run('CREATE INDEX submissions_expiry ON submissions (expires_at) WHERE expires_at IS NOT NULL AND ended_at IS NULL')
+    await db.run('CREATE INDEX submissions_ended ON submissions (ended_at) WHERE ended_at IS NOT NULL')
+    await db.run(`CREATE TABLE recipients (
+      id ${id},
+      submission ${int} NOT NULL REFERENCES submissions (id) ON DELETE CASCADE,
+      address ${text} NOT NULL,
+      account ${int},
+      identifier ${bytes} NOT NULL UNIQUE,
+      notification ${int} NOT NULL,
+      read ${int} NOT NULL,
+      pinned ${int} NOT NULL)`)
+    await db.run('CREATE INDEX recipients_submission ON recipients (submission)')
+    await db.run(`CREATE TABLE lists (
+      id ${id},
+      name ${bytes} NOT NULL UNIQUE,
+      readers ${text} NOT NULL,
+      writers ${text} NOT NULL,
+      retention ${int} NOT NULL,
+      last_posted ${int} NOT NULL)`)
+    await db.run(`CREATE TABLE postings (
+      list ${int} NOT NULL REFERENCES lists (id) ON DELETE CASCADE,
+      posted_at ${int} NOT NULL,
+      identifier ${bytes} NOT NULL UNIQUE,
+      submission ${int} NOT NULL REFERENCES submissions (id) ON DELETE CASCADE,
+      message ${int} NOT NULL,
+      PRIMARY KEY (list, posted_at, identifier))`)
+    await db.run('CREATE INDEX postings_message ON postings (message)')
+    await db.run('CREATE INDEX postings_submission ON postings (submission)')
+  },
+}]

@@ -1,0 +1,43 @@
+// What the store needs from those above it; the composition root binds them. The one inversion in core: a local delivery
+// is part of the submission's own commit, and the store must not know mailboxes.
+import type { AccountId, MessageId, RecipientId, SubmissionId } from '../base/branded.js'
+import type { Transaction } from '../database/connect.js'
+import type { Summary } from '../message/summary.js'
+import type { Originator } from './contract.js'
+
+/** A message on its way to local recipients: known, spooled, not yet stored. */
+export interface Arrival {
+  readonly token: string
+  readonly originator: Originator
+  readonly summary: Summary
+  /** Milliseconds UTC. */
+  readonly at: number
+  /** In envelope order. */
+  readonly recipients: readonly { readonly address: string; readonly account: AccountId }[]
+}
+
+/** One message's local recipients at the moment of the commit: numbers are given out now. */
+export interface Filing<Plan> {
+  readonly plan: Plan
+  readonly message: MessageId
+  readonly summary: Summary
+  /** Same order as the arrival's recipients. */
+  readonly recipients: readonly RecipientId[]
+}
+
+/** Which recipient rows the writer leaves un-pinned at once (discarded mail: nobody will read it). */
+export interface FilingResult { readonly unpinned: readonly RecipientId[] }
+
+export interface LocalRecipients<Plan = unknown> {
+  /** Asks policies and hooks where each copy goes. Writes nothing; may take its time. */
+  plan(arrival: Arrival): Promise<Plan>
+  /** Files several messages for all their recipients, set by set. Asks nothing. */
+  write(tx: Transaction, filings: readonly Filing<Plan>[]): Promise<readonly FilingResult[]>
+  /** The messages of these submissions were cancelled or have expired: unread entries in INBOX disappear, read ones stay (design section 8). */
+  withdraw(tx: Transaction, recipients: readonly RecipientId[], reason: 'cancelled' | 'expired'): Promise<void>
+}
+
+/** Messages that sessions still show although their last entry is gone (RFC 2180): the reaper passes them over. */
+export interface StillShown { shown(): ReadonlySet<MessageId> }
+
+export type { SubmissionId }

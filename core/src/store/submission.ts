@@ -1,0 +1,105 @@
+// The commit of a submission: message once, envelope, identifiers, and the filing for all local recipients. Many
+// submissions that wait together are written by the same handful of statements (a Batch of the commit queue).
+import type { AccountId, MessageId, RecipientId, SubmissionId } from '../base/branded.js'
+import type { Random } from '../base/random.js'
+import type { Prepared } from '../blobs/blob-store.js'
+import type { Batch, Transaction } from '../database/connect.js'
+import { allocate } from '../database/migrator.js'
+import type { Jobs } from '../jobs/jobs.js'
+import type { Summary } from '../message/summary.js'
+import type { Originator, Submission } from './contract.js'
+import type { Lists } from './lists.js'
+import type { Messages } from './messages.js'
+import type { LocalRecipients } from './ports.js'
+import { notificationNumber, readNumber } from './status.js'
+
+/** One entry of an envelope, routed. */
+export interface RoutedRecipient {
+  readonly address: string
+  /** undefined: not ours; the notifier takes it from here. */
+  readonly account: AccountId | undefined
+}
+
+/** Everything that is known before the commit. */
+export interface Sealed {
+  readonly token: string
+  readonly originator: Originator
+  readonly at: number
+  /** Milliseconds UTC; undefined: never. */
+  readonly expiresAt: number | undefined
+  readonly summary: Summary
+  readonly prepared: Prepared
+  readonly recipients: readonly RoutedRecipient[]
+  readonly lists: readonly Buffer[]
+  /** Plan for the local recipients, in their order; undefined when there are none. */
+  readonly plan: unknown
+}
+
+export interface SubmissionParts {
+  readonly messages: Messages
+  readonly lists: Lists
+  readonly jobs: Jobs
+  readonly local: LocalRecipients
+  readonly random: Random
+}
+
+const identifierOctets = 16
+
+export function makeSubmitBatch({ messages, lists, jobs, local, random }: SubmissionParts): Batch<Sealed, Submission> {
+  return {
+    name: 'submit',
+    async write(tx, items) {
+      const total = items.reduce((sum, item) => sum + item.recipients.length, 0)
+      const first = await allocate(tx, { messages: items.length, submissions: items.length, recipients: total })
+      await messages.insert(tx, items.map((item, i) => ({ id: first.messages + i as MessageId, prepared: item.prepared, summary: item.summary })), items[0].at)
+      await insertSubmissions(tx, items, first.messages, first.submissions)
+
+      let nextRecipient = first.recipients
+      const numbered = items.map((item) => item.recipients.map((recipient) => ({ ...recipient, id: nextRecipient++ as RecipientId, identifier: Buffer.from(random.octets(identifierOctets)) })))
+
+      // Local recipients first: what is filed is silenced by that (the collector is in this very commit).
+      const withLocals = items.map((item, i) => ({ item, i, locals: numbered[i].filter((recipient) => recipient.account !== undefined) })).filter(({ locals }) => locals.length > 0)
+      const results = await local.write(tx, withLocals.map(({ item, i, locals }) => ({
+        plan: item.plan, message: first.messages + i as MessageId, summary: item.summary, recipients: locals.map((recipient) => recipient.id),
+      })))
+      const unpinned = new Set(results.flatMap((result) => result.unpinned))
+
+      await tx.run(
+        `INSERT INTO recipients (id, submission, address, account, identifier, notification, read, pinned)
+         SELECT r.id, r.submission, r.address, r.account, r.identifier, r.notification, 0, r.pinned
+         FROM ${tx.dialect.rows({ id: 'int', submission: 'int', address: 'text', account: 'int', identifier: 'bytes', notification: 'int', pinned: 'int' })} AS r`,
+        [tx.dialect.rowsValue(numbered.flatMap((recipients, i) => recipients.map((recipient) => [recipient.id, first.submissions + i, recipient.address, recipient.account ?? null,
+          recipient.identifier, notificationNumber(recipient.account === undefined ? 'unprocessed' : 'silenced'), unpinned.has(recipient.id) ? 0 : 1])))])
+
+      const postings = items.flatMap((item, i) => item.lists.map((name) => ({ name, item: i, message: first.messages + i as MessageId, submission: first.submissions + i as SubmissionId, at: item.at })))
+      const identifiers = postings.length > 0 ? await lists.post(tx, postings) : []
+      await jobs.add(tx, numbered.flatMap((recipients) => recipients.filter((recipient) => recipient.account === undefined).map((recipient) => ({ kind: 'notify', payload: { recipient: recipient.id } }))))
+      // A message that nobody wants (all copies discarded) is the reaper's at once.
+      const nobody = withLocals.filter(({ item, locals }) => item.lists.length === 0 && locals.length === item.recipients.length && locals.every((recipient) => unpinned.has(recipient.id)))
+      await markReapable(tx, nobody.map(({ i }) => first.messages + i as MessageId))
+
+      return items.map((item, i) => ({
+        id: first.submissions + i as SubmissionId,
+        token: item.token,
+        recipients: numbered[i].map((recipient) => ({ recipient: recipient.address, identifier: recipient.identifier })),
+        lists: identifiers.flatMap((identifier, p) => (postings[p].item === i ? [{ list: postings[p].name.toString(), identifier }] : [])),
+      }))
+    },
+  }
+}
+
+const insertSubmissions = (tx: Transaction, items: readonly Sealed[], firstMessage: number, firstSubmission: number): Promise<void> => tx.run(
+  `INSERT INTO submissions (id, message, token, account, originator, protocol, message_id, size, submitted_at, expires_at)
+   SELECT r.id, r.message, r.token, r.account, r.originator, r.protocol, r.message_id, r.size, r.submitted_at, r.expires_at
+   FROM ${tx.dialect.rows({ id: 'int', message: 'int', token: 'text', account: 'int', originator: 'text', protocol: 'text', message_id: 'text', size: 'int', submitted_at: 'int', expires_at: 'int' })} AS r`,
+  [tx.dialect.rowsValue(items.map((item, i) => [firstSubmission + i, firstMessage + i, item.token, item.originator.account, item.originator.name, item.originator.protocol,
+    item.summary.sort.messageId, item.summary.size, item.at, item.expiresAt ?? null]))])
+
+/** Messages that may have lost their last holder. The reaper finds out (reaper.ts). */
+export async function markReapable(tx: Transaction, messages: readonly MessageId[]): Promise<void> {
+  if (messages.length === 0) return
+  await tx.run(`INSERT INTO reapable (message) SELECT DISTINCT r.message FROM ${tx.dialect.rows({ message: 'int' })} AS r WHERE 1 = 1 ON CONFLICT DO NOTHING`,
+    [tx.dialect.rowsValue(messages.map((message) => [message]))])
+}
+
+export { readNumber }
