@@ -38,8 +38,11 @@ values[0x3d] = pad
 class Base64Decoder implements BodyDecoding {
   #bits = 0
   #count = 0
+  #padded = false
+  #ended = false
 
   push(chunk: Uint8Array): Buffer {
+    if (this.#ended) return empty
     const out = Buffer.allocUnsafe(Math.ceil(((chunk.length + 3) * 3) / 4))
     let bits = this.#bits
     let count = this.#count
@@ -59,6 +62,11 @@ class Base64Decoder implements BodyDecoding {
         // Ends one run; several encoded runs one behind the other are common in mail.
         to = flush(out, to, bits, count)
         bits = count = 0
+        this.#padded = true
+      } else if (this.#padded && chunk[i] > 0x20) {
+        // What follows the padding and is no base64 is the footer of some list or gateway.
+        this.#ended = true
+        break
       }
     }
     this.#bits = bits

@@ -65,9 +65,7 @@ export function readContent(fields: Fields, inDigest: boolean): Content {
   const raw = fields.get('content-type')
   const parsed = raw === undefined ? undefined : parseParameterised(raw)
   const { type, params } = !parsed ? (inDigest ? digested : plain) : { type: normalType(parsed.value), params: parsed.params }
-  const dispositionRaw = fields.get('content-disposition')
-  let disposition = dispositionRaw === undefined ? undefined : parseParameterised(dispositionRaw)
-  if (disposition?.value === '') disposition = undefined
+  const disposition = readDisposition(fields.get('content-disposition'))
   const text = (name: string): OctetString | undefined => {
     const value = fields.get(name)
     return (value === undefined ? undefined : unfold(value)) || undefined
@@ -86,6 +84,16 @@ export function readContent(fields: Fields, inDigest: boolean): Content {
     language: languages(text('content-language')),
     location: text('content-location'),
   }
+}
+
+/** RFC 2183 2.8: what is no known word counts as 'attachment'; so does a field that has only parameters. */
+function readDisposition(raw: OctetString | undefined): Parameterised | undefined {
+  if (raw === undefined) return undefined
+  const parsed = parseParameterised(raw)
+  if (parsed.value.includes('=')) return parseParameterised(`attachment;${raw}`)
+  const value = /[^\s"]+/.exec(parsed.value)?.[0] ?? ''
+  if (value !== '') return { ...parsed, value: value.slice(0, 100) }
+  return parsed.params.size === 0 ? undefined : { ...parsed, value: 'attachment' }
 }
 
 /** A multipart or message that cannot be opened, as the leaf it becomes. */

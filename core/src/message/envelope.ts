@@ -25,6 +25,9 @@ export function readAddresses(fields: Fields, limit: number): AddressLists {
   return { from, sender: orFrom(list('sender')), replyTo: orFrom(list('reply-to')), to: list('to'), cc: list('cc'), bcc: list('bcc') }
 }
 
+/** Entries that ENVELOPE will have: From stands for Sender and Reply-To as well. */
+export const countAddresses = ({ from, sender, replyTo, to, cc, bcc }: AddressLists): number => from.length + sender.length + replyTo.length + to.length + cc.length + bcc.length
+
 /** ENVELOPE with its parentheses. */
 export function envelope(fields: Fields, addresses: AddressLists): OctetString {
   // Absent is NIL, present but empty is "" (RFC 3501 7.4.2).

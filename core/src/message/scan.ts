@@ -3,7 +3,7 @@
 import { createHash } from 'node:crypto'
 import { bodyStructure } from './body-structure.js'
 import { degrade, emptyContent, readContent, type Content, type Entity } from './entity.js'
-import { envelope, readAddresses } from './envelope.js'
+import { countAddresses, envelope, readAddresses } from './envelope.js'
 import { isKept } from './kept-fields.js'
 import { readHeader, type Fields } from './message-fields.js'
 import { OctetCollector } from './octet-collector.js'
@@ -24,7 +24,9 @@ export const defaultScanLimits: ScanLimits = {
 }
 
 /** The header blocks of all parts together may have this many times `headerOctets`; later ones count as empty. */
-const headerBlocks = 8
+const headerBlocks = 4
+/** All embedded messages together put this many times `addresses` into their envelopes; later ones are left out. */
+const addressLists = 8
 /** RFC 2046 5.1.1 allows 70. Longer ones occur; a line that is longer than this is no boundary. */
 const longestBoundary = 500
 /** A boundary line: two dashes before, two behind, and blanks that some gateway added. */
@@ -68,6 +70,7 @@ class MessageScanner implements Scanner {
 
   readonly #header = new OctetCollector(8192)
   #headerBudget: number
+  #addressBudget: number
   readonly #text = new OctetCollector(4096)
   #textOf: Entity | undefined
   #preview = ''
@@ -77,6 +80,7 @@ class MessageScanner implements Scanner {
   constructor(limits: ScanLimits) {
     this.#limits = limits
     this.#headerBudget = headerBlocks * limits.headerOctets
+    this.#addressBudget = addressLists * limits.addresses
     this.#root = this.#top = this.#open(undefined, 0)
     this.#root.section = ''
     this.#beginHeader(this.#root)
@@ -257,6 +261,7 @@ class MessageScanner implements Scanner {
       this.#inHeader = false
       return true
     }
+    if (this.#textOf === multipart) this.#textOf = undefined // it has parts, so its preamble is no text
     const child = this.#open(multipart, next)
     child.section = multipart.prefix + multipart.children.length
     child.prefix = `${child.section}.`
@@ -330,7 +335,8 @@ class MessageScanner implements Scanner {
   }
 
   #readMessage(entity: Entity, fields: Fields): void {
-    const addresses = readAddresses(fields, this.#limits.addresses)
+    const addresses = readAddresses(fields, entity === this.#root ? this.#limits.addresses : Math.min(this.#limits.addresses, this.#addressBudget))
+    if (entity !== this.#root) this.#addressBudget -= countAddresses(addresses)
     entity.envelope = envelope(fields, addresses)
     if (entity === this.#root) this.#sort = sortKeys(fields, addresses)
   }
@@ -356,7 +362,8 @@ class MessageScanner implements Scanner {
       const child = this.#open(entity, entity.bodyOffset)
       child.prefix = entity.section === '' ? '1.' : `${entity.section}.`
       this.#beginHeader(child)
-    } else if (entity.shape === 'leaf' && this.#preview === '' && !this.#textOf && isReadable(entity.content.type) && content.disposition?.value !== 'attachment') {
+    } else if (this.#preview === '' && !this.#textOf && (isMultipart || isReadable(entity.content.type)) && content.disposition?.value !== 'attachment') {
+      // A multipart is text if no boundary ever comes.
       this.#textOf = entity
       this.#text.begin(entity.bodyOffset, previewOctets(entity.content.type))
     }

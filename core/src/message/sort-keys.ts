@@ -6,7 +6,7 @@ import { decodeWords } from './encoded-words.js'
 import type { AddressLists } from './envelope.js'
 import { decodeHeader } from './headers.js'
 import type { Fields } from './message-fields.js'
-import type { OctetString, SortKeys } from './summary.js'
+import type { SortKeys } from './summary.js'
 
 /** References kept of one message; threads use the last ones, so the oldest go first. */
 const maxReferences = 200
@@ -24,7 +24,7 @@ export function sortKeys(fields: Fields, addresses: AddressLists): SortKeys {
     cc: localKey(addresses.cc),
     displayFrom: displayKey(addresses.from),
     displayTo: displayKey(addresses.to),
-    messageId: messageIds(fields.get('message-id') ?? '', 1)[0] ?? '',
+    messageId: messageIds(decodeRaw(fields.get('message-id') ?? ''), 1)[0] ?? '',
     references: references(fields),
   }
 }
@@ -51,13 +51,13 @@ function displayKey(addresses: readonly HeaderAddress[]): string {
 
 // RFC 5256 3, REFERENCES step 1: References where it has a valid id, else the first id of In-Reply-To.
 function references(fields: Fields): readonly string[] {
-  const ids = messageIds(fields.get('references') ?? '', Infinity)
-  const all = ids.length > 0 ? ids : messageIds(fields.get('in-reply-to') ?? '', 1)
+  const ids = messageIds(decodeRaw(fields.get('references') ?? ''), Infinity)
+  const all = ids.length > 0 ? ids : messageIds(decodeRaw(fields.get('in-reply-to') ?? ''), 1)
   return all.length > maxReferences ? all.slice(-maxReferences) : all
 }
 
 /** The ids of a field, without brackets and without quoting that is not needed. */
-export function messageIds(value: OctetString, limit: number): string[] {
+export function messageIds(value: string, limit: number): string[] {
   const ids: string[] = []
   let at = 0
   while (ids.length < limit) {
