@@ -147,6 +147,11 @@ export const coreSchema = z.strictObject({
 /** Core's settings, checked, with defaults. The sections of plugins are not in it; the loader hands them out. */
 export type Settings = Omit<z.output<typeof coreSchema>, 'plugins' | 'bridges'>
 
+/** What an empty file means, with some sections written otherwise. */
+export function defaultSettings(written: z.input<typeof coreSchema> = {}): Settings {
+  return coreSchema.parse(written)
+}
+
 declare module '../plugin/services.js' {
   interface Services { settings: Settings }
 }

@@ -1,0 +1,63 @@
+// SMTP ingress: MX, submission and LMTP listeners that hand mail to the message store. Where mail goes from there is the
+// store's business.
+import { definePlugin, isOff, systemRandom, type Connection, type Listener, type ListenOptions } from '@restante/core'
+import { config } from './config.js'
+import { createPolicy, type ListenerKind } from './policy.js'
+import { createEngine } from './server.js'
+
+export default definePlugin({
+  name: 'smtp-ingress', version: '0.1.0', api: '^1.0.0',
+  config,
+  requires: ['accounts', 'authenticator', 'hooks', 'messageStore', 'metrics', 'net', 'settings'],
+  provides: [],
+  setup({ config, clock, services: { accounts, authenticator, hooks, messageStore, metrics, net, settings } }) {
+    const { submission } = config
+    const policy = createPolicy({ accounts, hooks, domains: settings.domains, ownSender: submission.sender === 'own', ownFrom: submission.headerFrom === 'own' })
+
+    const messages = metrics.counter('restante_smtp_messages_total', 'Messages that SMTP and LMTP peers sent to the end.')
+
+    function options(name: string, kind: ListenerKind, address: string, implicitTls: boolean): ListenOptions {
+      const own = config[kind]
+      const engine = createEngine({
+        kind, host: settings.hostname, implicitTls, secureContext: net.secureContext,
+        idleMs: own.idle * 1000, recipients: Math.min(own.recipients, settings.im2000.store.envelopeEntries),
+        clearTextLogin: submission.clearTextLogin, failedLogins: submission.failedLogins, authenticator,
+        transaction: {
+          store: messageStore, policy, host: settings.hostname, limit: settings.limits.messageOctets,
+          bytes: { bareLineEnds: own.bareLineEnds, nul: own.nul },
+          receivedFrom: 'receivedFrom' in own && own.receivedFrom,
+          count: (result) => messages.add(1, { listener: kind, result }),
+          now: () => clock.now(),
+          unique: () => systemRandom.octets(12).toString('hex'),
+        },
+      })
+      return {
+        name, address, tls: implicitTls ? 'implicit' : net.tlsAvailable ? 'starttls' : 'off',
+        maxSessions: own.sessions, maxSessionsPerAddress: own.sessionsPerAddress,
+        refusal: (why) => `421 4.7.0 ${settings.hostname} ${why === 'shutting-down' ? 'is shutting down' : 'has too many connections'}; come back later\r\n`,
+        onConnection: (connection: Connection) => engine.serve(connection),
+      }
+    }
+
+    const wanted = [
+      options('smtp', 'mx', config.mx.listen, false),
+      options('submission', 'submission', submission.listen, false),
+      options('submissions', 'submission', submission.listenTls, true),
+      options('lmtp', 'lmtp', config.lmtp.listen, false),
+    ].filter(({ address }) => !isOff(address))
+    const bound = new Map<string, Listener>()
+    return {
+      services: {},
+      async start() {
+        for (const one of wanted) bound.set(one.name, await net.listen(one))
+      },
+      async ready() {
+        for (const listener of bound.values()) listener.accept()
+      },
+      async stop(deadline) {
+        await Promise.all([...bound.values()].map((listener) => listener.drain(deadline)))
+      },
+      listeners: () => Object.fromEntries([...bound].map(([name, { address }]) => [name, address])),
+    }
+  },
+})

@@ -1,0 +1,74 @@
+// Who may send, and who is taken as a recipient, on which listener. Asks accounts and the 'smtp.rcptTo' hook; knows no SMTP
+// but its replies.
+import { isFailure, type Account, type Accounts, type HookRuntime } from '@restante/core'
+import { replyTo, said, type Reply } from './replies.js'
+
+export type ListenerKind = 'mx' | 'submission' | 'lmtp'
+
+/** What a session has shown of itself. */
+export interface Peer {
+  readonly listener: ListenerKind
+  readonly account: Account | undefined
+  readonly remoteAddress: string
+  readonly helo: string
+}
+
+export interface PolicyParts {
+  readonly accounts: Accounts
+  readonly hooks: HookRuntime
+  /** `postmaster` without a domain belongs to the first. */
+  readonly domains: readonly string[]
+  readonly ownSender: boolean
+  readonly ownFrom: boolean
+}
+
+export interface Policy {
+  /** undefined: fine. */
+  sender(peer: Peer, address: string): Promise<Reply | undefined>
+  /** The address to put into the envelope, or why not. */
+  recipient(peer: Peer, sender: string, address: string, octets: number): Promise<string | Reply>
+  /** Of a submission's From field. */
+  from(peer: Peer, addresses: readonly string[]): Promise<Reply | undefined>
+}
+
+export function createPolicy({ accounts, hooks, domains, ownSender, ownFrom }: PolicyParts): Policy {
+  async function owns(account: Account, address: string): Promise<boolean> {
+    try {
+      return await accounts.owns(account, address)
+    } catch (error) {
+      if (isFailure(error, 'ADDRESS_INVALID')) return false
+      throw error
+    }
+  }
+  return {
+    async sender({ listener, account }, address) {
+      if (listener !== 'submission') return undefined
+      if (!account) return said.loginFirst
+      // The null sender claims to be nobody: mail programs use it for receipts (RFC 8098).
+      if (!ownSender || address === '') return undefined
+      return (await owns(account, address)) ? undefined : said.senderNotOwned(address)
+    },
+    async recipient(peer, sender, named, octets) {
+      try {
+        const address = /^postmaster$/i.test(named) ? `postmaster@${domains[0]}` : named
+        const found = await accounts.resolve(address)
+        if (found.kind === 'foreign') return peer.listener === 'submission' ? said.noRoadOut : said.noRelay
+        if (found.kind === 'unknown') return said.unknownUser
+        await accounts.checkQuota(found.account, octets)
+        if (!hooks.given('smtp.rcptTo')) return address
+        const { listener, account, remoteAddress, helo } = peer
+        const verdict = await hooks.ask('smtp.rcptTo', { listener, account: account?.id ?? null, remoteAddress, helo, sender, recipient: address }, { verdict: 'tempfail', text: 'Try again later' })
+        if (!verdict || verdict.verdict === 'accept') return address
+        return verdict.verdict === 'reject' ? said.refusedByPolicy(verdict.text) : said.laterByPolicy(verdict.text)
+      } catch (error) {
+        if (isFailure(error)) return replyTo(error)
+        throw error
+      }
+    },
+    async from({ account }, addresses) {
+      if (!ownFrom || !account) return undefined
+      for (const address of addresses) if (!(await owns(account, address))) return said.fromNotOwned(address)
+      return undefined
+    },
+  }
+}

@@ -1,0 +1,164 @@
+// One SMTP transaction: sender, recipients, octets, commit. One transaction is one submission. Knows no sockets; the store
+// does the rest. The reply to the data comes only after the commit.
+import { isFailure, type Draft, type Log, type MessageStore } from '@restante/core'
+import { DataReader, type BytesPolicy } from './bytes.js'
+import type { Peer, Policy } from './policy.js'
+import { reply, replyTo, said, type Reply } from './replies.js'
+import { HeaderMender } from './submission-header.js'
+import { mailDate, received, returnPath } from './trace.js'
+
+export interface TransactionParts {
+  readonly store: MessageStore
+  readonly policy: Policy
+  readonly bytes: BytesPolicy
+  readonly host: string
+  readonly receivedFrom: boolean
+  /** Octets of the largest message. */
+  readonly limit: number
+  readonly now: () => number
+  /** For Message-ID. */
+  readonly unique: () => string
+  /** For metrics. */
+  readonly count: (result: 'accepted' | 'refused') => void
+}
+
+export class Transaction {
+  /** Accepted RCPTs, in order; one that is named twice stands twice, for LMTP answers each. */
+  readonly accepted: string[] = []
+  readonly #envelope = new Set<string>()
+  readonly reader: DataReader
+  #draft: Draft | undefined
+  #mender: HeaderMender | undefined
+  #refusal: Reply | undefined
+  #size = 0
+
+  constructor(private readonly parts: TransactionParts, readonly peer: Peer, readonly sender: string, private readonly announced: number, private readonly log: Log) {
+    this.reader = new DataReader(parts.bytes)
+  }
+
+  get recipients(): number {
+    return this.#envelope.size
+  }
+
+  async recipient(address: string): Promise<Reply | undefined> {
+    const answer = await this.parts.policy.recipient(this.peer, this.sender, address, this.announced)
+    if (typeof answer !== 'string') return answer
+    this.accepted.push(answer)
+    this.#envelope.add(answer)
+    return undefined
+  }
+
+  /** Opens the submission. What the store does not take is refused here, before the peer sends its octets. */
+  async begin(protocol: string, session: string): Promise<Reply | undefined> {
+    const { store, host, receivedFrom, limit, now, unique } = this.parts
+    const { listener, account, remoteAddress, helo } = this.peer
+    const hop = { sender: this.sender, helo, remoteAddress, host, protocol, session, now: now() }
+    const trace = listener === 'submission' ? '' : returnPath(this.sender) + (receivedFrom ? received(hop) : '')
+    try {
+      this.#draft = await store.open({ account: account?.id ?? null, name: this.sender, protocol }, { recipients: [...this.#envelope] }, { expectedSize: this.announced, trace, limit })
+    } catch (error) {
+      return this.#note(error)
+    }
+    if (listener === 'submission') {
+      const domain = (this.sender || account?.name || '').split('@').at(-1) || host
+      this.#mender = new HeaderMender({ date: () => mailDate(now()), messageId: () => `<${unique()}@${domain}>` })
+    }
+    return undefined
+  }
+
+  /** Content. Never rejects: what goes wrong is the reply to the end of data; the rest is swallowed. */
+  write(content: Buffer): Promise<void> | void {
+    this.#size += content.length
+    if (this.#refusal) return
+    if (this.reader.violation) return this.#refuse(this.#violation())
+    if (this.#size > this.parts.limit) return this.#refuse(said.tooLarge(this.parts.limit))
+    if (this.#mender) return this.#writeHeader(content, this.#mender)
+    return this.#put(content)
+  }
+
+  /** Octets far beyond what is allowed: no use in listening on. */
+  get hopeless(): boolean {
+    return this.#size > 2 * this.parts.limit + 1024 * 1024
+  }
+
+  async end(): Promise<Reply> {
+    const answer = await this.#end()
+    this.parts.count(answer.code === 250 ? 'accepted' : 'refused')
+    return answer
+  }
+
+  async #end(): Promise<Reply> {
+    if (this.reader.violation) this.#refuse(this.#violation())
+    if (this.#mender && !this.#refusal) await this.#finishHeader(this.#mender)
+    const draft = this.#draft
+    this.#draft = undefined // a peer that leaves now must not take back what is being committed
+    if (this.#refusal || !draft) {
+      await draft?.discard()
+      return this.#refusal ?? replyTo(undefined)
+    }
+    try {
+      const { token } = await draft.seal()
+      this.log.info({ from: this.sender, recipients: this.#envelope.size, octets: this.#size, id: token }, 'message accepted')
+      return reply(250, `2.0.0 Accepted, id ${token}`)
+    } catch (error) {
+      await draft.discard()
+      return this.#note(error)
+    }
+  }
+
+  /** The peer is gone, or starts anew. Drops without trace what was not answered (im2000.md D22). */
+  abort(): void {
+    const draft = this.#draft
+    this.#draft = undefined
+    this.#refusal ??= replyTo(undefined)
+    draft?.discard().catch((error: unknown) => this.log.warn({ err: error }, 'a draft could not be discarded'))
+  }
+
+  async #writeHeader(content: Buffer, mender: HeaderMender): Promise<void> {
+    const mended = mender.push(content)
+    if (mended === undefined) return
+    this.#mender = undefined
+    if (mended === 'too-large') return this.#refuse(said.headerTooLarge)
+    await this.#checked(mended.octets, mended.from)
+  }
+  async #finishHeader(mender: HeaderMender): Promise<void> {
+    this.#mender = undefined
+    const { octets, from } = mender.end()
+    await this.#checked(octets, from)
+  }
+  async #checked(octets: Buffer, from: readonly string[]): Promise<void> {
+    try {
+      const refusal = await this.parts.policy.from(this.peer, from)
+      if (refusal) return this.#refuse(refusal)
+    } catch (error) {
+      return this.#refuse(this.#note(error))
+    }
+    await this.#put(octets)
+  }
+
+  #violation(): Reply {
+    return this.reader.violation === 'nul' ? said.nul : said.bareLineEnd
+  }
+
+  #put(octets: Buffer): Promise<void> | void {
+    if (!this.#draft) return
+    try {
+      const wait = this.#draft.writer.write(octets)
+      return wait?.catch((error: unknown) => this.#refuse(this.#note(error)))
+    } catch (error) {
+      return this.#refuse(this.#note(error))
+    }
+  }
+
+  /** The first trouble is the reply; nothing is kept any more. */
+  #refuse(refusal: Reply): void {
+    this.#refusal ??= refusal
+    this.abort()
+  }
+
+  #note(error: unknown): Reply {
+    if (!isFailure(error) || error.kind === 'bug') this.log.error({ err: error, from: this.sender }, 'a message could not be taken')
+    else this.log.info({ from: this.sender, why: error.message }, 'message refused')
+    return replyTo(error)
+  }
+}
