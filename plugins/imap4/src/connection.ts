@@ -101,7 +101,7 @@ export class ImapConnection {
       }
       row = table.get(name)
       if (!row || (uid && !row.uid)) throw this.#noSuchCommand(tag, name)
-      if (!row.states.includes(session.state)) throw new BadCommand(`${name} is not possible ${where[session.state]}`)
+      if (!row.states.includes(session.state)) throw new BadCommand(row.states.includes('selected') ? (session.state === 'not-authenticated' ? 'Log in first' : 'No mailbox is selected') : 'You are logged in already')
       const args = row.read(r, { uid })
       r.end()
       const done = ((await row.run(session, args, { uid })) ?? {}) as Done
@@ -258,12 +258,6 @@ export class ImapConnection {
   }
 }
 
-const where: Record<Session['state'], string> = {
-  'not-authenticated': 'before login',
-  authenticated: 'now: no mailbox is selected, or you are logged in already',
-  selected: 'after login',
-  logout: 'any more',
-}
 const ignore = (): void => undefined
 
 /** A command as its transcript shows it: literals as their sizes. */

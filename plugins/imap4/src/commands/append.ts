@@ -81,7 +81,7 @@ export async function admitMessage(session: Session, literal: Literal, soFar: re
     if (literal.size > config.appendLimit) throw failure('MESSAGE_TOO_LARGE', { limit: config.appendLimit })
     if (messages === 0) {
       const boxes = await session.mailboxes.list(account.id)
-      if (!boxes.some((box) => box.selectable && (box.name === name || (box.name === 'INBOX' && name.toUpperCase() === 'INBOX')))) throw failure('MAILBOX_NOT_FOUND', { mailbox: name })
+      if (!boxes.some((box) => box.selectable && box.name === name)) throw failure('MAILBOX_NOT_FOUND', { mailbox: name })
     }
     await services.accounts.checkQuota(account, octets + literal.size)
     return services.spool.open({ expectedSize: literal.size, limit: config.appendLimit })

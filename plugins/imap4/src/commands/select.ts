@@ -1,7 +1,7 @@
 // SELECT and EXAMINE, and the ways out again: CLOSE and UNSELECT.
 import { flagBits } from '@restante/core'
 import { mailbox } from '../grammar/mailbox-name.js'
-import { tellKeywords } from '../session/announce.js'
+import { tellFlags } from '../session/announce.js'
 import type { Session } from '../session/session.js'
 import { afterLogin, command, inMailbox, none, type Command, type Done } from './command.js'
 
@@ -15,8 +15,7 @@ const opener = (name: 'SELECT' | 'EXAMINE', readOnly: boolean): Command =>
       const selected = session.select(await session.mailboxes.open(session.account.id, args.name, { readOnly }))
       const { index, view, uidValidity } = selected.mailbox
       const { say } = session
-      selected.keywordsTold = -1
-      tellKeywords(session, selected)
+      tellFlags(session, selected)
       say.line(`* ${view.count} EXISTS`)
       say.line(`* ${view.recentCount} RECENT`)
       for (let i = 0; i < index.count; i++) {

@@ -10,7 +10,7 @@ export function decodeMailboxName(octets: string): string {
   if (name === undefined) throw failure('MAILBOX_NAME_INVALID', { why: 'it is not in modified UTF-7' })
    
   if (/[\x00-\x1f\x7f-\x9f\u2028\u2029]/.test(name)) throw failure('MAILBOX_NAME_INVALID', { why: 'it has control characters' })
-  return name
+  return name.toUpperCase() === 'INBOX' ? 'INBOX' : name
 }
 
 /** Undefined when it is not modified UTF-7 in its one canonical form. */

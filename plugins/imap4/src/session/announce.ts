@@ -24,12 +24,14 @@ export function announce(session: Session, options: { readonly expunges: boolean
 
 /** FLAGS (and PERMANENTFLAGS) again when keywords are in use that the client has not heard of. */
 export function tellKeywords(session: Session, selected: Selected): void {
-  const keywords = selected.mailbox.index.allKeywords()
-  if (keywords.length === selected.keywordsTold) return
-  selected.keywordsTold = keywords.length
-  session.say.line(`* FLAGS (${flagText(0xff, keywords, false)})`)
-  session.say.line(`* OK [PERMANENTFLAGS (${selected.mailbox.readOnly ? '' : permanentFlags(keywords)})] Flags that are kept`)
+  const told = selected.keywordsTold
+  if (!selected.mailbox.index.allKeywords().every((name) => told.has(name))) tellFlags(session, selected)
 }
 
-/** All flags that can be stored, and that new keywords can be made. */
-const permanentFlags = (keywords: readonly string[]): string => [...systemFlags, ...keywords, '\\*'].join(' ')
+/** FLAGS and PERMANENTFLAGS: what a client once heard of stays in them. */
+export function tellFlags(session: Session, selected: Selected): void {
+  const keywords = new Set([...selected.keywordsTold, ...selected.mailbox.index.allKeywords()])
+  selected.keywordsTold = keywords
+  session.say.line(`* FLAGS (${flagText(0xff, [...keywords], false)})`)
+  session.say.line(`* OK [PERMANENTFLAGS (${selected.mailbox.readOnly ? '' : [...systemFlags, ...keywords, '\\*'].join(' ')})] Flags that are kept`)
+}

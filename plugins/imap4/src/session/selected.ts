@@ -4,9 +4,11 @@ import { flagText } from '../grammar/flags.js'
 import { ranges, type SequenceSet } from '../grammar/sequence-set.js'
 import { BadCommand } from '../wire/reader.js'
 
+const noKeywords: ReadonlySet<string> = new Set()
+
 export class Selected {
-  /** How many of the index's keywords this client has been told of (FLAGS). */
-  keywordsTold = 0
+  /** Keywords that this client has been told of (FLAGS). */
+  keywordsTold: ReadonlySet<string> = noKeywords
 
   constructor(readonly mailbox: OpenMailbox) {}
 
@@ -15,7 +17,7 @@ export class Selected {
     const { view } = this.mailbox
     if (byUid) return this.#gather(ranges(set, view.count === 0 ? 0 : (view.uidAt(view.count as Seq) ?? 0)), (low, high) => view.uidsBetween(low as Uid, high as Uid))
     const pairs = ranges(set, view.count)
-    if (pairs[0] < 1 || pairs[pairs.length - 1] > view.count) throw new BadCommand(`There are only ${view.count} messages`)
+    if (pairs[0] < 1 || pairs[pairs.length - 1] > view.count) throw new BadCommand(`No such message; the last is ${view.count}`)
     return this.#gather(pairs, (low, high) => view.slice(low as Seq, high as Seq))
   }
 
