@@ -5,7 +5,7 @@ import type { Random } from '../base/random.js'
 import type { Database } from '../database/connect.js'
 import { failure } from '../errors/codes.js'
 import type { Account, Accounts, Resolution } from './contract.js'
-import { makeCredentials, parseCredentials } from './credentials.js'
+import { formatCredentials, makeCredentials, parseCredentials } from './credentials.js'
 import { foldDomain, formatAddress, parseAddress } from './names.js'
 import type { Quota } from './quota.js'
 import type { AccountsRepository, NewAccount } from './repository.js'
@@ -41,6 +41,8 @@ export interface AccountsAdministration {
   add(wanted: readonly WantedAccount[]): Promise<readonly Account[]>
   all(): ReturnType<AccountsRepository['all']>
   setPassword(name: string, password: string): Promise<void>
+  /** The account's keys in text form, as `add` takes them. Throws ACCOUNT_NOT_FOUND. */
+  exportHash(name: string): Promise<string>
   /** Opts into APOP, which needs the secret itself; null opts out. */
   setApopSecret(name: string, secret: string | null): Promise<void>
   setEnabled(name: string, enabled: boolean): Promise<void>
@@ -153,6 +155,11 @@ export function makeAccounts(parts: AccountsParts): Accounts & AccountsAdministr
     async setPassword(name, password) {
       const keys = await makeCredentials(password, options.iterations, random)
       await update(name, 'scram_salt = ?, scram_iterations = ?, scram_stored_key = ?, scram_server_key = ?', [keys.salt, keys.iterations, keys.storedKey, keys.serverKey])
+    },
+    async exportHash(name) {
+      const login = await repository.login(name.toLowerCase())
+      if (!login?.credentials) throw failure('ACCOUNT_NOT_FOUND', { account: name })
+      return formatCredentials(login.credentials)
     },
     setApopSecret: (name, secret) => update(name, 'apop_secret = ?', [secret]),
     setEnabled: (name, enabled) => update(name, 'enabled = ?', [enabled ? 1 : 0]),

@@ -1,0 +1,65 @@
+// `restante start`: runs the gateway until SIGINT or SIGTERM.
+import { Command } from 'commander'
+import { exitCodes, print } from '../output.js'
+import { run, type Running } from '../run.js'
+import type { GlobalOptions } from '../settings.js'
+
+interface StartOptions extends GlobalOptions { readonly ephemeral?: boolean; readonly accounts?: string; readonly domain?: string }
+
+export const startCommand = (exit: (code: number) => void): Command => new Command('start')
+  .description('Run the gateway')
+  .option('--ephemeral', 'throw-away gateway: temporary data folder, free loopback ports; everything is removed at exit')
+  .option('--accounts <n>', 'with --ephemeral: how many accounts user0001@…, user0002@…, ...', '1')
+  .option('--domain <domain>', 'with --ephemeral: the local domain (default: example.test)')
+  .action(async (options: StartOptions) => {
+    const accounts = Number(options.accounts ?? 1)
+    const begun = performance.now()
+    const running = await run({ ...options, accounts: Number.isInteger(accounts) && accounts > 0 ? accounts : 1 })
+    announce(running, options, performance.now() - begun)
+    await untilStopped(running)
+    exit(exitCodes.ok)
+  })
+
+function announce(running: Running, options: StartOptions, ms: number): void {
+  const { gateway, listeners, domain, created } = running
+  if (options.json) {
+    // The form is stable: docs/command-line.md.
+    print(JSON.stringify({
+      ready: true, domain: options.ephemeral ? domain : running.loaded.settings.domains[0], account: created?.account ?? null, password: created?.password ?? null,
+      listeners, data: gateway.folder, pid: process.pid,
+    }))
+    return
+  }
+  const lines = ['', `Restante is ready (${Math.round(ms)} ms).`, '', '  Listeners']
+  for (const [name, address] of Object.entries(listeners)) lines.push(`    ${name.padEnd(12)} ${address}`)
+  lines.push('', `  Data folder    ${gateway.folder}`)
+  if (running.loaded.file) lines.push(`  Configuration  ${running.loaded.file}`)
+  if (created) lines.push('', '  First account (shown only this once)', `    user name    ${created.account}`, `    password     ${created.password}`)
+  const name = created?.account ?? `you@${running.loaded.settings.domains[0]}`
+  const server = (...names: string[]): string | undefined => names.map((one) => listeners[one]).find((address) => address !== undefined)?.replace(/:(\d+)$/, ' port $1')
+  const clear = { imap: server('imap'), pop3: server('pop3'), submission: server('submission') }
+  if (clear.imap || clear.pop3 || clear.submission) {
+    lines.push('', '  In a mail client')
+    if (clear.imap) lines.push(`    incoming     IMAP, server ${clear.imap}, STARTTLS, normal password, user name ${name}`)
+    if (clear.pop3) lines.push(`    or           POP3, server ${clear.pop3}, STARTTLS, normal password`)
+    if (clear.submission) lines.push(`    outgoing     SMTP, server ${clear.submission}, STARTTLS, normal password`)
+    if (gateway.certificate.development) lines.push('    The certificate was made for development: the client will ask whether to trust it.')
+  }
+  lines.push('', '  Ctrl-C stops it.', '')
+  print(lines.join('\n'))
+}
+
+/** The first signal drains, the second ends at once; whatever was accepted is in the database by then. */
+function untilStopped(running: Running): Promise<void> {
+  return new Promise((done, refuse) => {
+    let stopping = false
+    const stop = (signal: NodeJS.Signals): void => {
+      if (stopping) process.exit(130)
+      stopping = true
+      if (process.stderr.isTTY) process.stderr.write(`\n${signal}: finishing open sessions; once more to stop at once\n`)
+      running.stop().then(done, refuse)
+    }
+    process.on('SIGINT', stop)
+    process.on('SIGTERM', stop)
+  })
+}

@@ -1,0 +1,21 @@
+// `restante track`: what became of a message, per recipient.
+import { Command } from 'commander'
+import { date, print, size, table } from '../output.js'
+import { perform } from '../perform.js'
+import type { GlobalOptions } from '../settings.js'
+
+export const trackCommand = (): Command => new Command('track')
+  .description('What became of a submission: notified, read, released')
+  .argument('<what>', 'track id (in the trace header: "Received: ... id ...") or Message-ID')
+  .action(async (what: string, options: GlobalOptions) => {
+    const found = await perform(options, 'track', { what })
+    if (options.json) {
+      print(JSON.stringify(found))
+      return
+    }
+    print(found.map((one) => [
+      `Submission  ${one.token}  <${one.messageId}>  ${size(one.size)}`,
+      `From        ${one.originator || '<>'} with ${one.protocol} at ${date(one.submittedAt)} UTC${one.endedAt === null ? '' : `; ${one.endedBy} at ${date(one.endedAt)} UTC`}`,
+      table(one.recipients.map((recipient) => ({ recipient: recipient.recipient, notification: recipient.notification, read: recipient.read, pinned: recipient.pinned })), ['recipient', 'notification', 'read', 'pinned']),
+    ].join('\n')).join('\n\n'))
+  })

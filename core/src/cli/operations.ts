@@ -1,0 +1,105 @@
+// What administrators can do, as functions of a gateway: the same whether it runs (asked over the control socket) or not
+// (opened for this one act). Arguments and results are JSON.
+import { statfs } from 'node:fs/promises'
+import { failure } from '../errors/codes.js'
+import type { Gateway } from '../gateway.js'
+import type { WantedAccount } from '../accounts/accounts.js'
+
+export type Operations = typeof operations
+export type OperationName = keyof Operations
+
+export const operations = {
+  async 'user.add'(gateway: Gateway, { users }: { users: WantedAccount[] }) {
+    const accounts = await gateway.accounts.add(users)
+    await gateway.mailboxes.provide(accounts.map((account) => account.id))
+    return accounts.map((account) => ({ name: account.name, quotaOctets: account.quotaOctets, quotaMessages: account.quotaMessages }))
+  },
+  async 'user.list'(gateway: Gateway) {
+    return (await gateway.accounts.all()).map(({ name, displayName, enabled, quotaOctets, quotaMessages, usedOctets, usedMessages, createdAt }) =>
+      ({ name, displayName, enabled, quotaOctets, quotaMessages, usedOctets, usedMessages, createdAt }))
+  },
+  async 'user.show'(gateway: Gateway, { name }: { name: string }) {
+    const found = (await gateway.accounts.all()).find((account) => account.name === name.toLowerCase())
+    if (!found) throw failure('ACCOUNT_NOT_FOUND', { account: name })
+    const mailboxes = await gateway.mailboxes.list(found.id)
+    return {
+      name: found.name, displayName: found.displayName, enabled: found.enabled, quotaOctets: found.quotaOctets, quotaMessages: found.quotaMessages, usedOctets: found.usedOctets, usedMessages: found.usedMessages,
+      createdAt: found.createdAt, addresses: await gateway.accounts.addresses(found.name), mailboxes: mailboxes.filter((mailbox) => mailbox.selectable).map((mailbox) => mailbox.name),
+    }
+  },
+  async 'user.passwd'(gateway: Gateway, { name, password }: { name: string; password: string }) {
+    await gateway.accounts.setPassword(name, password)
+    return { name }
+  },
+  async 'user.apop'(gateway: Gateway, { name, secret }: { name: string; secret: string | null }) {
+    await gateway.accounts.setApopSecret(name, secret)
+    return { name, apop: secret !== null }
+  },
+  async 'user.enable'(gateway: Gateway, { name, enabled }: { name: string; enabled: boolean }) {
+    await gateway.accounts.setEnabled(name, enabled)
+    return { name, enabled }
+  },
+  async 'user.quota'(gateway: Gateway, { name, octets, messages }: { name: string; octets?: number; messages?: number }) {
+    await gateway.accounts.setQuota(name, { ...(octets === undefined ? {} : { octets }), ...(messages === undefined ? {} : { messages }) })
+    return { name }
+  },
+  async 'user.remove'(gateway: Gateway, { name }: { name: string }) {
+    const account = await gateway.accounts.byName(name)
+    if (!account) throw failure('ACCOUNT_NOT_FOUND', { account: name })
+    await gateway.mailboxes.removeAll(account.id)
+    gateway.accounts.forget()
+    gateway.reaper.soon()
+    return { name: account.name }
+  },
+  async 'address.add'(gateway: Gateway, { name, address }: { name: string; address: string }) {
+    await gateway.accounts.addAddress(name, address)
+    return { name, address }
+  },
+  async 'address.list'(gateway: Gateway, { name }: { name: string }) {
+    return gateway.accounts.addresses(name)
+  },
+  async 'address.remove'(gateway: Gateway, { address }: { address: string }) {
+    await gateway.accounts.removeAddress(address)
+    return { address }
+  },
+  'domain.list': (gateway: Gateway) => gateway.accounts.domains(),
+  async 'domain.add'(gateway: Gateway, { domain }: { domain: string }) {
+    await gateway.accounts.addDomain(domain)
+    return { domain }
+  },
+  async 'domain.remove'(gateway: Gateway, { domain }: { domain: string }) {
+    await gateway.accounts.removeDomain(domain)
+    return { domain }
+  },
+  async track(gateway: Gateway, { what }: { what: string }) {
+    const found = await gateway.store.track(what)
+    if (found.length === 0) throw failure('MESSAGE_NOT_FOUND')
+    return found
+  },
+  async cancel(gateway: Gateway, { what }: { what: string }) {
+    if ((await gateway.store.track(what)).length === 0) throw failure('MESSAGE_NOT_FOUND')
+    return { cancelled: await gateway.store.cancel(what) }
+  },
+  async queue(gateway: Gateway) {
+    return (await gateway.jobs.list()).map(({ id, kind, runAt, attempts, parked, lastError }) => ({ id, kind, runAt, attempts, parked, lastError }))
+  },
+  async 'queue.retry'(gateway: Gateway, { ids }: { ids: number[] }) {
+    await gateway.jobs.retry(ids)
+    return { ids }
+  },
+  /** Looks at what only the gateway can see; doctor.ts looks at the rest. */
+  async inspect(gateway: Gateway) {
+    const started = performance.now()
+    await gateway.database.write((tx) => tx.get('SELECT 1'))
+    const commitMs = performance.now() - started
+    const disk = await statfs(gateway.folder)
+    const integrity = gateway.database.dialect.name === 'sqlite' ? (await gateway.database.read.get<{ quick_check: string }>('PRAGMA quick_check(1)'))!.quick_check : 'ok'
+    const counts = await gateway.database.read.get('SELECT (SELECT count(*) FROM accounts) AS accounts, (SELECT count(*) FROM mailboxes) AS mailboxes, (SELECT count(*) FROM messages) AS messages')
+    return {
+      folder: gateway.folder, database: gateway.database.dialect.name, integrity, commitMs: Math.round(commitMs * 10) / 10, freeOctets: disk.bavail * disk.bsize, counts, listeners: gateway.listeners(),
+      certificate: { file: gateway.certificate.file, names: gateway.certificate.names, notAfter: gateway.certificate.notAfter.toISOString(), development: gateway.certificate.development },
+      parkedJobs: (await gateway.jobs.list()).filter((job) => job.parked).length,
+    }
+  },
+}
+

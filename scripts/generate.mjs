@@ -1,0 +1,46 @@
+// Writes what is derived from code: config/restante.schema.json, docs/errors.md. With --check it only says what is stale.
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { root, setUp } from './setup.mjs'
+
+setUp()
+const { jsonSchema } = await import('../core/dist/config/describe.js')
+const { builtIn } = await import('../core/dist/cli/settings.js')
+const { errorCodes } = await import('../core/dist/errors/codes.js')
+
+const sections = []
+for (const [key, specifier] of Object.entries(builtIn)) sections.push({ kind: 'plugins', key, config: (await import(specifier)).default.config })
+
+const kinds = {
+  client: 'The asker did something wrong or impossible; asking again will not help.',
+  temporary: 'It may work later.',
+  permanent: 'Refused by state or policy.',
+  bug: 'Ours; the log has it with its stack.',
+}
+const errors = `# Errors
+
+Every error of the core has a code, a kind and a sentence. Faces turn the code into their protocol's words; the log and
+\`--json\` show the code itself. Generated from \`core/src/errors/codes.ts\` by \`npm run generate\`.
+
+| kind | meaning |
+|---|---|
+${Object.entries(kinds).map(([kind, meaning]) => `| ${kind} | ${meaning} |`).join('\n')}
+
+| code | kind | sentence |
+|---|---|---|
+${Object.entries(errorCodes).map(([code, { kind, sentence }]) => `| \`${code}\` | ${kind} | ${sentence} |`).join('\n')}
+`
+
+const files = { 'config/restante.schema.json': `${JSON.stringify(jsonSchema(sections), null, 2)}\n`, 'docs/errors.md': errors }
+const check = process.argv.includes('--check')
+for (const [name, text] of Object.entries(files)) {
+  const path = join(root, name)
+  if (existsSync(path) && readFileSync(path, 'utf8') === text) continue
+  if (check) {
+    process.stderr.write(`${name} is stale: run npm run generate\n`)
+    process.exitCode = 1
+  } else {
+    writeFileSync(path, text)
+    process.stdout.write(`wrote ${name}\n`)
+  }
+}
