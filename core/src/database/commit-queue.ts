@@ -49,7 +49,7 @@ export class CommitQueue {
   #add<T>(batch: Batch<any, any> | undefined, item: unknown): Promise<T> {
     return new Promise<T>((resolve, reject) => {
       this.#waiting.push({ batch, item, resolve, reject })
-      this.#running ??= this.#drain().finally(() => { this.#running = undefined })
+      this.#running ??= this.#drain()
     })
   }
 
@@ -66,6 +66,8 @@ export class CommitQueue {
         else member.resolve(outcome.value)
       }
     }
+    // In the same turn as the last look: whoever comes now starts a new one.
+    this.#running = undefined
   }
 
   async #commit(group: readonly Waiting[]): Promise<Map<Waiting, Outcome>> {

@@ -1,0 +1,108 @@
+// The commit queue, the dialects and the migrator, on both databases.
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { databases, openDatabase } from '../../../test/support/databases.js'
+import { failure, isFailure } from '../errors/codes.js'
+import type { Batch, Database } from './connect.js'
+import { allocate, migrate } from './migrator.js'
+
+for (const kind of databases) {
+  describe(kind, () => {
+    let opened: Awaited<ReturnType<typeof openDatabase>>
+    let database: Database
+    beforeAll(async () => {
+      opened = await openDatabase(kind)
+      database = opened.database
+      await migrate(database, [{ name: 'test/0001', up: (db) => db.run(`CREATE TABLE things (id ${db.dialect.types.id}, word ${db.dialect.types.text} UNIQUE, octets ${db.dialect.types.bytes})`) }])
+    })
+    afterAll(() => opened.close())
+
+    const words = async (): Promise<string[]> => (await database.read.all<{ word: string }>('SELECT word FROM things ORDER BY word')).map((row) => row.word)
+
+    it('answers only after the commit: what was answered is seen by every reader', async () => {
+      await database.write((tx) => tx.run("INSERT INTO things (id, word) VALUES (1, 'one')"))
+      expect(await words()).toEqual(['one'])
+    })
+
+    it('fails one operation of a group alone', async () => {
+      const results = await Promise.allSettled([
+        database.write((tx) => tx.run("INSERT INTO things (id, word) VALUES (2, 'two')")),
+        database.write((tx) => tx.run("INSERT INTO things (id, word) VALUES (3, 'one')")),
+        database.write(async (tx) => {
+          await tx.run("INSERT INTO things (id, word) VALUES (4, 'four')")
+          throw failure('NOT_PERMITTED', { what: 'this' })
+        }),
+        database.write((tx) => tx.run("INSERT INTO things (id, word) VALUES (5, 'five')")),
+      ])
+      expect(results.map((result) => result.status)).toEqual(['fulfilled', 'rejected', 'rejected', 'fulfilled'])
+      expect(isFailure((results[2] as PromiseRejectedResult).reason, 'NOT_PERMITTED')).toBe(true)
+      expect(await words()).toEqual(['five', 'one', 'two'])
+    })
+
+    it('rolls a lone failing operation back', async () => {
+      await expect(database.write(async (tx) => {
+        await tx.run("INSERT INTO things (id, word) VALUES (6, 'six')")
+        await tx.run('INSERT INTO nowhere VALUES (1)')
+      })).rejects.toThrow()
+      expect(await words()).not.toContain('six')
+      await database.write((tx) => tx.run("INSERT INTO things (id, word) VALUES (6, 'six')"))
+    })
+
+    it('merges waiting items of a batch, and finds the guilty one when the merged writing fails', async () => {
+      const sizes: number[] = []
+      const batch: Batch<{ id: number; word: string }, number> = {
+        name: 'test',
+        async write(tx, items) {
+          sizes.push(items.length)
+          await tx.run(`INSERT INTO things (id, word) SELECT r.id, r.word FROM ${tx.dialect.rows({ id: 'int', word: 'text' })} AS r`, [tx.dialect.rowsValue(items.map((item) => [item.id, item.word]))])
+          return items.map((item) => item.id * 2)
+        },
+      }
+      const fine = await Promise.all([10, 11, 12].map((id) => database.writeBatched(batch, { id, word: `w${id}` })))
+      expect(fine).toEqual([20, 22, 24])
+      expect(sizes).toEqual([3])
+      const mixed = await Promise.allSettled([13, 14, 15].map((id) => database.writeBatched(batch, { id, word: id === 14 ? 'one' : `w${id}` })))
+      expect(mixed.map((result) => result.status)).toEqual(['fulfilled', 'rejected', 'fulfilled'])
+    })
+
+    it('tells after the commit, in order, before anyone is answered; never for what was rolled back', async () => {
+      const told: string[] = []
+      await Promise.allSettled([
+        database.write(async (tx) => { tx.afterCommit(() => told.push('a')) }).then(() => told.push('answered a')),
+        database.write(async (tx) => {
+          tx.afterCommit(() => told.push('never'))
+          throw new Error('no')
+        }),
+        database.write(async (tx) => { tx.afterCommit(() => told.push('b')) }),
+      ])
+      expect(told).toEqual(['a', 'b', 'answered a'])
+    })
+
+    it('binds octets, long lists and row sets', async () => {
+      const octets = Buffer.from([0, 1, 2, 255, 254])
+      await database.write((tx) => tx.run(`INSERT INTO things (id, word, octets) SELECT r.id, r.word, r.octets FROM ${tx.dialect.rows({ id: 'int', word: 'text', octets: 'bytes' })} AS r`,
+        [tx.dialect.rowsValue([[100, 'it\'s "quoted" \\ ünï', octets], [101, 'null octets', null]])]))
+      const row = await database.read.get<{ word: string; octets: Buffer }>('SELECT word, octets FROM things WHERE id = 100')
+      expect(row).toEqual({ word: 'it\'s "quoted" \\ ünï', octets })
+      const many = Array.from({ length: 40_000 }, (_, i) => i)
+      expect((await database.read.all(`SELECT id FROM things WHERE ${database.dialect.oneOf('id')}`, [database.dialect.list(many)])).length).toBeGreaterThan(5)
+      expect(await database.read.all(`SELECT id FROM things WHERE ${database.dialect.oneOfText('word')}`, [database.dialect.list(['one', "it's \"quoted\" \\ ünï"])])).toHaveLength(2)
+      expect(await database.read.all(`SELECT id FROM things WHERE ${database.dialect.oneOf('id')}`, [database.dialect.list([])])).toEqual([])
+    })
+
+    it('never gives a number out twice', async () => {
+      const first = await database.write((tx) => allocate(tx, { a: 3, b: 1 }))
+      const second = await database.write((tx) => allocate(tx, { a: 1, b: 2 }))
+      expect([first, second]).toEqual([{ a: 1, b: 1 }, { a: 4, b: 2 }])
+    })
+
+    it('applies migrations once, and refuses a database that a newer program wrote', async () => {
+      let runs = 0
+      const once = [{ name: 'other/0001', up: async () => { runs++ } }]
+      await migrate(database, once)
+      await migrate(database, once)
+      expect(runs).toBe(1)
+      await database.write((tx) => tx.run("INSERT INTO migrations (name, applied_at) VALUES ('other/0002', 0)"))
+      await expect(migrate(database, once)).rejects.toMatchObject({ code: 'DATABASE_NEWER' })
+    })
+  })
+}
