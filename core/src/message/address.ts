@@ -56,7 +56,7 @@ class ListReader {
     let words: Word[] = []
     const finish = (): void => {
       const mailbox = bareMailbox(words, this.#comment)
-      if (mailbox) this.#found.push(mailbox)
+      if (mailbox && mailbox.name + mailbox.local + mailbox.domain !== '') this.#found.push(mailbox)
       words = []
       this.#comment = ''
       this.#apart = false

@@ -7,7 +7,7 @@ import type { OctetString } from './summary.js'
 export const toOctets = (text: OctetString): Buffer => Buffer.from(text, 'latin1')
 
 /** Names of real mail that neither iconv-lite nor the Encoding Standard knows. */
-const aliases: Readonly<Record<string, string>> = {
+const aliases: ReadonlyMap<string, string> = new Map(Object.entries({
   'utf8': 'utf-8',
   'unicode-1-1-utf-8': 'utf-8',
   'unicode-1-1-utf-7': 'utf-7',
@@ -32,7 +32,7 @@ const aliases: Readonly<Record<string, string>> = {
   'iso-2022-jp-ms': 'iso-2022-jp',
   'cp50220': 'iso-2022-jp',
   'cp50221': 'iso-2022-jp',
-}
+}))
 /** Names that say nothing: the octets decide. */
 const sayNothing = new Set(['', 'us-ascii', 'ascii', 'ansi_x3.4-1968', '7bit', '8bit', 'unknown', 'unknown-8bit', 'x-unknown', 'default', 'x-user-defined', '_autodetect', 'binary', 'none'])
 
@@ -52,7 +52,7 @@ function codecOf(charset: string): Codec {
 function findCodec(charset: string): Codec {
   const trimmed = charset.slice(0, 100).trim().replace(/^["']+|["']+$/g, '').toLowerCase()
   if (sayNothing.has(trimmed)) return guess
-  const name = aliases[trimmed] ?? trimmed
+  const name = aliases.get(trimmed) ?? trimmed
   if (name === 'utf-8') return { kind: 'utf-8' }
   if (name.startsWith('iso-2022-') || name === 'hz-gb-2312') { // not in iconv-lite
     try {

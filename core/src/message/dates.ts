@@ -10,12 +10,12 @@ export interface HeaderDate {
 
 const months = ['jan', 'feb', 'mar', 'apr', 'may', 'jun', 'jul', 'aug', 'sep', 'oct', 'nov', 'dec']
 /** RFC 5322 4.3. Single letters are military zones that were defined wrongly: they count as -0000, like unknown names. */
-const zones: Readonly<Record<string, number>> = { ut: 0, utc: 0, gmt: 0, est: -300, edt: -240, cst: -360, cdt: -300, mst: -420, mdt: -360, pst: -480, pdt: -420, cet: 60, cest: 120, met: 60, mest: 120, bst: 60, jst: 540, msk: 180 }
+const zones: ReadonlyMap<string, number> = new Map(Object.entries({ ut: 0, utc: 0, gmt: 0, est: -300, edt: -240, cst: -360, cdt: -300, mst: -420, mdt: -360, pst: -480, pdt: -420, cet: 60, cest: 120, met: 60, mest: 120, bst: 60, jst: 540, msk: 180 }))
 const dayMs = 86_400_000
 /** A date has 31 octets; comments and folding may follow. */
 const longest = 500
 
-const time = String.raw`(\d{1,2})[:.](\d{1,2})(?:[:.](\d{1,2})(?:[.,]\d+)?)?\s{0,5}([ap]m\b)?`
+const time = String.raw`(\d{1,2})\s?[:.]\s?(\d{1,2})(?:\s?[:.]\s?(\d{1,2})(?:[.,]\d+)?)?\s?([ap]m\b)?`
 const zone = String.raw`\s{0,20}(?:"?([a-z]{1,5})?([+-]\d{1,2}:?\d{2})?)`
 const usual = new RegExp(String.raw`(?<!\d)(\d{1,2})[\s.,-]{1,20}([a-z]{3})[a-z]{0,6}[\s.,-]{1,20}(\d{2,4})(?!\d)(?:[\s,]{1,20}${time}${zone})?`, 'i')
 const asctime = new RegExp(String.raw`\b([a-z]{3})[a-z]{0,6}[\s.]{1,20}(\d{1,2}),?\s{1,20}(?:${time}${zone}\s{1,20})?(\d{4})(?!\d)`, 'i')
@@ -64,7 +64,7 @@ function zoneMinutes(name: string | undefined, offset: string | undefined): numb
     const minutes = Number(digits.slice(0, 2)) * 60 + Number(digits.slice(2))
     return minutes > 24 * 60 ? 0 : offset.startsWith('-') ? -minutes : minutes
   }
-  return (name && zones[name.toLowerCase()]) || 0
+  return (name && zones.get(name.toLowerCase())) || 0
 }
 
 const monthOf = (name: string): number => months.indexOf(name.toLowerCase())

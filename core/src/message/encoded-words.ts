@@ -13,7 +13,14 @@ export function decodeWords(value: OctetString): string {
   let end = 0
   let charset = ''
   let pending: Buffer[] = []
+  // Some writers cut base64 anywhere, so its text is joined before it is decoded, unless padding ends it.
+  let base64 = ''
+  const flushBase64 = (): void => {
+    if (base64 !== '') pending.push(Buffer.from(base64, 'base64'))
+    base64 = ''
+  }
   const flush = (): void => {
+    flushBase64()
     if (pending.length > 0) text += decodeText(pending.length === 1 ? pending[0] : Buffer.concat(pending), charset)
     pending = []
   }
@@ -21,12 +28,18 @@ export function decodeWords(value: OctetString): string {
     const between = value.slice(end, match.index)
     const its = match[1].split('*', 1)[0].toLowerCase() // RFC 2231 5: charset*language
     // Whitespace between two words is not part of the text (RFC 2047 6.2).
-    if (pending.length === 0 || /\S/.test(between)) {
+    if (end === 0 || /\S/.test(between)) {
       flush()
       text += decodeRaw(between)
     } else if (its !== charset) flush()
     charset = its
-    pending.push(match[2] === 'q' || match[2] === 'Q' ? fromQ(match[3]) : Buffer.from(match[3], 'base64'))
+    if (match[2] === 'q' || match[2] === 'Q') {
+      flushBase64()
+      pending.push(fromQ(match[3]))
+    } else {
+      base64 += match[3]
+      if (base64.endsWith('=')) flushBase64()
+    }
     end = match.index + match[0].length
   }
   flush()

@@ -101,12 +101,13 @@ export function degrade(content: Content): Content {
   return content.type.startsWith('multipart/') ? { ...content, ...plain, charset: '' } : { ...content, type: 'application/octet-stream' }
 }
 
-const typeForm = /^([!#-'*+.^_`a-z{|}~0-9-]+)\s*\/\s*([!#-'*+.^_`a-z{|}~0-9-]+)/
+/** RFC 6838 4.2: neither name is longer. */
+const typeForm = /^([!#-'*+.^_`a-z{|}~0-9-]{1,127})\s*\/\s*([!#-'*+.^_`a-z{|}~0-9-]{1,127})/
 
 /** RFC 2045 5.2: a hopeless type is text/plain, a half one what its half makes likely. */
 function normalType(value: string): string {
   const match = typeForm.exec(value)
-  if (match) return `${match[1]}/${match[2]}`.slice(0, 255)
+  if (match) return `${match[1]}/${match[2]}`
   const first = value.split(/[\s/]/, 1)[0]
   if (first === 'multipart') return 'multipart/mixed'
   return ['application', 'image', 'audio', 'video', 'model', 'font'].includes(first) ? 'application/octet-stream' : 'text/plain'

@@ -29,7 +29,8 @@ export function parseParameterised(raw: OctetString): Parameterised {
   const segments = new Map<string, Segment[]>()
   readPairs(text, semicolon + 1, (name, octets) => {
     const star = name.indexOf('*')
-    if (star <= 0) {
+    if (star === 0) return
+    if (star < 0) {
       if (name !== '' && !params.has(name) && params.size < maxParameters) params.set(name, octets)
       return
     }

@@ -48,13 +48,13 @@ function squeeze(text: string): string {
 }
 
 const silent = new Set(['style', 'script', 'title', 'template', 'noscript', 'svg'])
-const entities: Readonly<Record<string, string>> = {
+const entities: ReadonlyMap<string, string> = new Map(Object.entries({
   amp: '&', lt: '<', gt: '>', quot: '"', apos: "'", nbsp: ' ', ensp: ' ', emsp: ' ', thinsp: ' ', shy: '', zwnj: '', zwj: '', lrm: '', rlm: '',
   hellip: '…', mdash: '—', ndash: '–', lsquo: '‘', rsquo: '’', ldquo: '“', rdquo: '”', laquo: '«', raquo: '»', bull: '•', middot: '·',
-  copy: '©', reg: '®', trade: '™', euro: '€', pound: '£', yen: '¥', cent: '¢', sect: '§', deg: '°', szlig: 'ß',
+  copy: '©', reg: '®', trade: '™', euro: '€', pound: '£', yen: '¥', cent: '¢', sect: '§', deg: '°', times: '×', frac12: '½', euml: 'ë', iexcl: '¡', iquest: '¿', sbquo: '‚', bdquo: '„', lsaquo: '‹', rsaquo: '›', rarr: '→', larr: '←', check: '✓', szlig: 'ß',
   auml: 'ä', ouml: 'ö', uuml: 'ü', Auml: 'Ä', Ouml: 'Ö', Uuml: 'Ü', eacute: 'é', egrave: 'è', ecirc: 'ê', agrave: 'à', aacute: 'á', acirc: 'â',
   ccedil: 'ç', ntilde: 'ñ', oacute: 'ó', ocirc: 'ô', uacute: 'ú', ugrave: 'ù', iacute: 'í', icirc: 'î', iuml: 'ï', aring: 'å', oslash: 'ø', aelig: 'æ',
-}
+}))
 
 /** Text of HTML, roughly: tags, comments and silent elements go. Each search goes forward only. */
 export function textOfHtml(html: string): string {
@@ -73,13 +73,13 @@ export function textOfHtml(html: string): string {
       at = close + 3
       continue
     }
-    const close = html.indexOf('>', open)
-    if (close < 0) break
     if (!/[a-z/!?]/i.test(html[open + 1] ?? '')) { // 'a < b'
       text += '<'
       at = open + 1
       continue
     }
+    const close = html.indexOf('>', open)
+    if (close < 0) break
     const name = /^[a-z0-9]*/i.exec(html.slice(open + 1, open + 20))![0].toLowerCase()
     at = close + 1
     if (!/^\/?(a|abbr|b|big|em|font|i|s|small|span|strong|sub|sup|u)$/.test(html[open + 1] === '/' ? /^[a-z0-9]*/i.exec(html.slice(open + 2, open + 20))![0].toLowerCase() : name)) text += ' '
@@ -90,7 +90,7 @@ export function textOfHtml(html: string): string {
     }
   }
   return text.replace(/&(?:#(\d{1,7})|#x([0-9a-f]{1,6})|([a-z]{2,8}));?/gi, (all, decimal?: string, hexadecimal?: string, name?: string) => {
-    if (name !== undefined) return entities[name] ?? entities[name.toLowerCase()] ?? all
+    if (name !== undefined) return entities.get(name) ?? entities.get(name.toLowerCase()) ?? all
     const code = decimal !== undefined ? Number(decimal) : parseInt(hexadecimal!, 16)
     return code > 0 && code <= 0x10ffff && (code < 0xd800 || code > 0xdfff) ? String.fromCodePoint(code) : ' '
   })
