@@ -1,0 +1,174 @@
+// The mailboxes service on both databases: names, UIDs, flags, copies, quota, and what other sessions see.
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import type { OpenMailbox, Uid } from '@restante/core'
+import { databases } from '../support/databases.js'
+import { startCore, type CoreUnderTest } from '../support/core.js'
+
+const uids = (...n: number[]): Uid[] => n as Uid[]
+const seen = 1
+const flagged = 4
+const deleted = 8
+
+for (const kind of databases) {
+  describe(kind, () => {
+    let core: CoreUnderTest
+    beforeAll(async () => { core = await startCore(kind, { accounts: 4 }) })
+    afterAll(() => core.stop())
+
+    const names = async (account: number): Promise<string[]> => (await core.gateway.mailboxes.list(core.ids[account])).map((mailbox) => mailbox.name)
+    const open = (account: number, name: string, readOnly = false): Promise<OpenMailbox> => core.gateway.mailboxes.open(core.ids[account], name, { readOnly })
+    const append = async (account: number, name: string, count: number, flags = 0, keywords: string[] = []) => core.gateway.mailboxes.append(core.ids[account], name, await Promise.all(Array.from({ length: count }, async (_, i) => {
+      const writer = core.gateway.spool.open()
+      await writer.write(Buffer.from(`Subject: m${i}\r\n\r\nbody ${i}\r\n`))
+      return { spooled: await writer.seal(), flags, keywords, internalDate: 1_700_000_000_000 + i }
+    })))
+
+    it('gives a new account INBOX and the special-use mailboxes, subscribed', async () => {
+      const list = await core.gateway.mailboxes.list(core.ids[0])
+      expect(list.map((mailbox) => [mailbox.name, mailbox.specialUse, mailbox.subscribed])).toEqual([
+        ['INBOX', null, true], ['Archive', '\\Archive', true], ['Drafts', '\\Drafts', true], ['Junk', '\\Junk', true], ['Sent', '\\Sent', true], ['Trash', '\\Trash', true],
+      ])
+    })
+
+    it('creates with parents, renames with children, deletes, and refuses what it must', async () => {
+      const { mailboxes } = core.gateway
+      const [account] = core.ids
+      await mailboxes.create(account, 'work/2026/plans/')
+      await mailboxes.create(account, 'inbox/sub')
+      expect(await names(0)).toEqual(expect.arrayContaining(['work', 'work/2026', 'work/2026/plans', 'INBOX/sub']))
+      await expect(mailboxes.create(account, 'work/2026')).rejects.toMatchObject({ code: 'MAILBOX_EXISTS' })
+      await expect(mailboxes.create(account, 'INBOX')).rejects.toMatchObject({ code: 'MAILBOX_EXISTS' })
+      for (const bad of ['', '/a', 'a//b', 'a/../b', 'a\u0007b', 'x'.repeat(300), `a${'/b'.repeat(40)}`]) await expect(mailboxes.create(account, bad)).rejects.toMatchObject({ code: 'MAILBOX_NAME_INVALID' })
+      await mailboxes.rename(account, 'work', 'jobs')
+      expect(await names(0)).toEqual(expect.arrayContaining(['jobs', 'jobs/2026', 'jobs/2026/plans']))
+      await expect(mailboxes.rename(account, 'jobs', 'jobs/below')).rejects.toMatchObject({ code: 'MAILBOX_NAME_INVALID' })
+      await expect(mailboxes.rename(account, 'jobs', 'Drafts')).rejects.toMatchObject({ code: 'MAILBOX_EXISTS' })
+      await mailboxes.delete(account, 'jobs')
+      const level = (await mailboxes.list(account)).find((mailbox) => mailbox.name === 'jobs')
+      expect(level).toMatchObject({ selectable: false, hasChildren: true })
+      await expect(mailboxes.delete(account, 'jobs')).rejects.toMatchObject({ code: 'MAILBOX_HAS_CHILDREN' })
+      await expect(mailboxes.delete(account, 'INBOX')).rejects.toMatchObject({ code: 'MAILBOX_PROTECTED' })
+      await expect(mailboxes.delete(account, 'nowhere')).rejects.toMatchObject({ code: 'MAILBOX_NOT_FOUND' })
+    })
+
+    it('keeps subscriptions by name, whatever becomes of the mailbox', async () => {
+      const { mailboxes } = core.gateway
+      await mailboxes.subscribe(core.ids[1], 'not/there')
+      expect(await mailboxes.subscriptions(core.ids[1])).toContain('not/there')
+      await mailboxes.unsubscribe(core.ids[1], 'not/there')
+      expect(await mailboxes.subscriptions(core.ids[1])).not.toContain('not/there')
+    })
+
+    it('never uses a UIDVALIDITY twice for a name', async () => {
+      const seenValidities = new Set<number>()
+      for (let i = 0; i < 5; i++) {
+        await core.gateway.mailboxes.create(core.ids[1], 'again')
+        seenValidities.add((await core.gateway.mailboxes.status(core.ids[1], 'again')).uidValidity)
+        await core.gateway.mailboxes.delete(core.ids[1], 'again')
+      }
+      expect(seenValidities.size).toBe(5)
+    })
+
+    it('appends all or nothing with ascending UIDs, flags, keywords and internal dates', async () => {
+      const { uids: first } = await append(1, 'Archive', 3, flagged, ['$Forwarded', 'blue'])
+      expect(first).toEqual([1, 2, 3])
+      const box = await open(1, 'Archive', true)
+      expect(box.index.entry(2 as Uid)).toMatchObject({ flags: flagged, internalDate: 1_700_000_000_001 })
+      expect(box.index.keywordNames(box.index.entry(2 as Uid)!.keywords)).toEqual(['$Forwarded', 'blue'])
+      await expect(append(1, 'Archive', 1, 0, ['no good'])).rejects.toMatchObject({ code: 'KEYWORD_INVALID' })
+      await expect(append(1, 'nowhere', 1)).rejects.toMatchObject({ code: 'MAILBOX_NOT_FOUND' })
+      expect(box.index.count).toBe(3)
+      box.close()
+    })
+
+    it('changes flags and keywords, tells other sessions, not its author', async () => {
+      const [mine, others] = [await open(1, 'Archive'), await open(1, 'archive'.replace('a', 'A'))]
+      let called = 0
+      others.onChange(() => { called++ })
+      expect(await mine.changeFlags(uids(1, 2, 99), { mode: 'add', flags: seen, keywords: ['Blue', 'red'] })).toEqual({ done: [1, 2], modified: [], gone: [99] })
+      expect(called).toBe(1)
+      expect(mine.look({ expunges: true }).flags).toEqual([])
+      expect(others.look({ expunges: true }).flags).toEqual([1, 2])
+      expect(mine.index.keywordNames(mine.index.entry(1 as Uid)!.keywords)).toEqual(['$Forwarded', 'blue', 'red'])
+      await mine.changeFlags(uids(1), { mode: 'replace', flags: flagged, keywords: [] })
+      expect(mine.index.entry(1 as Uid)).toMatchObject({ flags: flagged, keywords: 0 })
+      await mine.changeFlags(uids(2), { mode: 'remove', flags: seen | flagged, keywords: ['RED'] })
+      expect(mine.index.entry(2 as Uid)!.flags).toBe(0)
+      const before = mine.index.entry(3 as Uid)!.modseq
+      await mine.changeFlags(uids(3), { mode: 'add', flags: flagged, keywords: [] })
+      expect(mine.index.entry(3 as Uid)!.modseq).toBe(before) // it was so already
+      expect(await mine.changeFlags(uids(1, 3), { mode: 'add', flags: seen, keywords: [], unchangedSince: before })).toEqual({ done: [3], modified: [1], gone: [] })
+      mine.close()
+      others.close()
+    })
+
+    it('copies with flags and dates, moves in one commit, expunges, and keeps what others still show', async () => {
+      const box = await open(1, 'Archive')
+      const watcher = await open(1, 'Archive')
+      const copied = await box.copy(uids(1, 3), 'Sent')
+      expect(copied).toMatchObject({ from: [1, 3], to: [1, 2] })
+      const moved = await box.move(uids(2), 'Sent')
+      expect(moved).toMatchObject({ from: [2], to: [3] })
+      expect(box.look({ expunges: true }).vanished).toEqual([2])
+      expect(watcher.look({ expunges: false }).expunged).toEqual([])
+      const ghost = watcher.index.entry(2 as Uid)!
+      expect(await core.octetsOf(ghost.message)).toContain('body 1')
+      expect(watcher.look({ expunges: true }).expunged).toEqual([2])
+      await box.changeFlags(uids(1), { mode: 'add', flags: deleted, keywords: [] })
+      expect(await box.expunge(uids(3))).toEqual([])
+      expect(await box.expunge()).toEqual([1])
+      await expect(box.copy(uids(3), 'nowhere')).rejects.toMatchObject({ code: 'MAILBOX_NOT_FOUND' })
+      const readOnly = await open(1, 'Sent', true)
+      await expect(readOnly.changeFlags(uids(1), { mode: 'add', flags: 1, keywords: [] })).rejects.toMatchObject({ code: 'MAILBOX_READ_ONLY' })
+      const sent = await core.gateway.mailboxes.status(core.ids[1], 'Sent')
+      expect(sent).toMatchObject({ messages: 3, uidNext: 4, unseen: 2 })
+      for (const one of [box, watcher, readOnly]) one.close()
+    })
+
+    it('tells sessions that their mailbox was deleted', async () => {
+      await core.gateway.mailboxes.create(core.ids[2], 'brief')
+      const box = await open(2, 'brief')
+      let called = 0
+      box.onChange(() => { called++ })
+      await core.gateway.mailboxes.delete(core.ids[2], 'brief')
+      expect([called, box.gone]).toEqual([1, true])
+      await expect(box.changeFlags(uids(1), { mode: 'add', flags: 1, keywords: [] })).rejects.toMatchObject({ code: 'MAILBOX_GONE' })
+      box.close()
+      await expect(open(2, 'brief')).rejects.toMatchObject({ code: 'MAILBOX_NOT_FOUND' })
+    })
+
+    it('renames INBOX by moving its messages', async () => {
+      await append(2, 'INBOX', 2)
+      await core.gateway.mailboxes.rename(core.ids[2], 'INBOX', 'old-inbox')
+      expect(await core.gateway.mailboxes.status(core.ids[2], 'INBOX')).toMatchObject({ messages: 0, uidNext: 3 })
+      expect(await core.gateway.mailboxes.status(core.ids[2], 'old-inbox')).toMatchObject({ messages: 2 })
+    })
+
+    it('counts usage exactly and refuses above the quota', async () => {
+      const [, , , account] = core.ids
+      await append(3, 'INBOX', 4)
+      const row = (await core.gateway.accounts.all()).find((one) => one.id === account)!
+      expect(row.usedMessages).toBe(4)
+      expect(await core.gateway.accounts.usage(account)).toMatchObject({ messages: 4, octets: row.usedOctets })
+      await core.gateway.accounts.setQuota(core.name(4), { messages: 5 })
+      await append(3, 'INBOX', 1)
+      await expect(append(3, 'INBOX', 1)).rejects.toMatchObject({ code: 'OVER_QUOTA' })
+      const box = await open(3, 'INBOX')
+      await expect(box.copy(uids(1), 'Trash')).rejects.toMatchObject({ code: 'OVER_QUOTA' })
+      await box.move(uids(1), 'Trash')
+      await box.changeFlags(uids(2, 3), { mode: 'add', flags: deleted, keywords: [] })
+      await box.expunge()
+      expect((await core.gateway.accounts.usage(account)).messages).toBe(3)
+      box.close()
+    })
+
+    it('reads a mailbox again from its rows exactly as it is in memory', async () => {
+      const box = await open(1, 'Sent')
+      const { loadIndex } = await import('../../core/dist/mailbox/repository.js')
+      const fresh = (await loadIndex(core.gateway.database, box.id, () => []))!
+      const columns = (index: typeof fresh | OpenMailbox['index']): unknown => [index.count, index.modseq, index.uidNext, ...[index.uids, index.flags, index.keywords, index.modseqs, index.sizes, index.internalDates, index.saveDates, index.messages].map((column) => [...column.subarray(0, index.count)])]
+      expect(columns(fresh)).toEqual(columns(box.index))
+      box.close()
+    })
+  })
+}
