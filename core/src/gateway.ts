@@ -85,8 +85,8 @@ export async function openGateway(options: GatewayOptions) {
 }
 
 async function openDatabase(settings: Settings, owned: DataFolder): Promise<Database> {
-  const { driver, file, url, readers, cacheMiB } = settings.database
-  const database = await connect(driver === 'sqlite' ? { driver, file: resolve(owned.path, file), readers, cacheMiB } : { driver, url, readers })
+  const { driver, file, url, readers, cacheMiB, busy } = settings.database
+  const database = await connect(driver === 'sqlite' ? { driver, file: resolve(owned.path, file), readers, cacheMiB, busySeconds: busy } : { driver, url, readers })
   try {
     await migrate(database, migrations)
   } catch (error) {
@@ -110,7 +110,7 @@ function assemble(options: GatewayOptions, owned: DataFolder, database: Database
     quota: asFunction(({ database, bus }: Cradle) => new Quota(database, bus, clock)).singleton(),
     accounts: asFunction(({ database, repository, quota }: Cradle) => makeAccounts({
       database, repository, quota, clock, random,
-      options: { domains: settings.domains, iterations: settings.accounts.scramIterations, quotaOctets: settings.accounts.quotaOctets, quotaMessages: settings.accounts.quotaMessages },
+      options: { domains: settings.domains, iterations: settings.accounts.scramIterations, quotaOctets: settings.accounts.quotaOctets, quotaMessages: settings.accounts.quotaMessages, catchAll: settings.accounts.catchAll },
     })).singleton(),
     authenticator: asFunction(({ repository, bus }: Cradle) => makeAuthenticator({
       repository, clock, random, bus, log: scoped('login'), iterations: settings.accounts.scramIterations,
@@ -127,15 +127,15 @@ function assemble(options: GatewayOptions, owned: DataFolder, database: Database
       folder: join(folder, 'spool'), memoryLimit: settings.blobs.memoryLimit, messageLimit: settings.limits.messageOctets, scanner: () => createScanner(settings.limits.scan),
     })).singleton(),
     jobs: asFunction(({ database }: Cradle) => new Jobs({ database, clock, log: scoped('jobs') })).singleton(),
-    lists: asFunction(({ database }: Cradle) => new Lists({ database, clock, random })).singleton(),
+    lists: asFunction(({ database }: Cradle) => new Lists({ database, clock, random, retention: storeSettings.listRetention })).singleton(),
     feed: asFunction(() => new Feed()).singleton(),
     keywords: asFunction(({ database }: Cradle) => new KeywordSets(database)).singleton(),
     indexes: asFunction(({ database, keywords, feed }: Cradle) => new Indexes({ database, keywords, feed, log: scoped('mailboxes'), memoryMiB: settings.mailboxes.indexMemoryMiB })).singleton(),
     agent: asFunction(({ database, accounts }: Cradle) => makeNotificationAgent({ database, accounts, clock, log: scoped('rna'), options: rna })).singleton(),
     // The ring store → delivery → mailboxes → pins → store is closed by looking each other up when called, not when made.
     retrieval: asFunction(({ database, messages, reaper }: Cradle) => new Retrieval({ database, messages, reaper })).singleton(),
-    reaper: asFunction(({ database, messages, indexes }: Cradle) => new Reaper({
-      database, clock, log: scoped('reaper'), messages, shown: indexes,
+    reaper: asFunction(({ database, messages, indexes, lists }: Cradle) => new Reaper({
+      database, clock, log: scoped('reaper'), messages, lists, shown: indexes,
       local: { plan: (arrival) => container.cradle.local.plan(arrival), write: (tx, filings) => container.cradle.local.write(tx, filings), withdraw: (tx, recipients, why) => container.cradle.local.withdraw(tx, recipients, why) },
       options: { tombstoneSeconds: storeSettings.tombstones, maximumAgeSeconds: storeSettings.maximumAge },
     })).singleton(),

@@ -22,6 +22,8 @@ export interface AccountsParts {
     readonly iterations: number
     readonly quotaOctets: number
     readonly quotaMessages: number
+    /** Account that gets the mail for all unknown local parts; '': nobody. A domain's own catch-all comes first. */
+    readonly catchAll: string
   }
 }
 
@@ -72,7 +74,8 @@ export function makeAccounts(parts: AccountsParts): Accounts & AccountsAdministr
     const nobodys = ours.filter((_, i) => owners[i] === undefined)
     const fallbackDomains = [...new Set(nobodys.map((address) => address.domain))]
     const catchAlls = new Map((await repository.owners(fallbackDomains.map((domain) => ({ localPart: '*', domain })))).map((owner, i) => [fallbackDomains[i], owner]))
-    const ids = new Map(ours.map((address, i) => [address, owners[i] ?? catchAlls.get(address.domain)]))
+    const last = options.catchAll === '' || nobodys.length === 0 ? undefined : (await repository.login(options.catchAll.toLowerCase()))?.account.id
+    const ids = new Map(ours.map((address, i) => [address, owners[i] ?? catchAlls.get(address.domain) ?? last]))
     return Promise.all(addresses.map(async (address): Promise<Resolution> => {
       if (!locals.has(address.domain)) return { kind: 'foreign' }
       const id = ids.get(address)

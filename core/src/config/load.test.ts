@@ -51,7 +51,7 @@ describe('the report', () => {
   it.each([
     ['unknown section', 'lgo: {}', 'config/restante.yaml:1: lgo: found an unknown key (did you mean "log"?); accepted: data, hostname,'],
     ['unknown key without a value', 'log:\n  levl:\n', 'config/restante.yaml:2: log.levl: found an unknown key (did you mean "level"?)'],
-    ['snake case', 'retrieval: { eager_up_to: 1MiB }', 'config/restante.yaml:1: retrieval.eager_up_to: found an unknown key (did you mean "eagerUpTo"?)'],
+    ['snake case', 'retrieval: { keep_after_read: true }', 'config/restante.yaml:1: retrieval.keep_after_read: found an unknown key (did you mean "keepAfterRead"?)'],
     ['a map where text belongs', 'data: { folder: x }', 'config/restante.yaml:1: data: found a map; accepted: text'],
     ['text where a map belongs', 'log: loud', 'config/restante.yaml:1: log: found "loud"; accepted: a map of settings'],
     ['a list entry', 'domains:\n  - ok.example\n  - -bad-\n', 'config/restante.yaml:3: domains.1: found "-bad-"; accepted: a domain name, for example example.org'],

@@ -37,7 +37,6 @@ const blobs = section({
   driver: z.enum(['database', 'fs']).default('fs').describe('Where octets of large messages live: in the database, or as files in the data folder.'),
   inlineLimit: octets('64KiB').describe('Messages up to this size stay in the database row in any case: one commit, no second fsync.'),
   memoryLimit: octets('64KiB').describe('A message being received stays in memory up to this size, in a temporary file above.'),
-  compress: z.enum(['none', 'gzip']).default('none').describe('Compression at rest.'),
 }).describe('Where the octets of messages live.')
 
 const limits = section({
@@ -92,14 +91,6 @@ const store = section({
   listRetention: seconds(0).describe('How long messages on lists are kept when they have no lifetime; 0: for ever (D50).'),
   tombstones: seconds('30d').describe('How long a deleted message can still be tracked (D54).'),
   envelopeEntries: z.number().int().min(1).max(100_000).default(1000).describe('Recipients and lists of one envelope (Q24).'),
-  notify: section({
-    repeatAfter: seconds('24h').describe('First repeat of a notification that was accepted but not silenced; the gaps grow from there (D35).'),
-    repeatAtMost: seconds('7d').describe('Longest gap between repeats (D35).'),
-    retryAfter: seconds('5min').describe('First retry after a temporary failure; then doubling (D36).'),
-    retryAtMost: seconds('24h').describe('Longest gap between retries (D36).'),
-    refusedRetries: count(7).describe('How often a refused notification is tried again, once a day (D38).'),
-  }).describe('The schedule of notifications.'),
-  traceAddress: z.boolean().default(true).describe('Whether the trace header names the address and host that a message came from (D20). RFC 5321 asks for it on SMTP roads; the MSOAP road leaves it out.'),
 }).describe('The IM2000 message store. Numbers like D12 refer to the rules in docs/specifications.md.')
 
 const policyRule = z.strictObject({
@@ -119,7 +110,6 @@ const rna = section({
   unknownMailbox: z.enum(['silent', 'nouser']).default('silent').describe('For an unknown mailbox: answer as for a known one, or say so (E.10).'),
   replacement: z.enum(['off', 'oldest-of-store', 'oldest-of-mailbox']).default('off').describe('What makes room at a bound (E.14). off: the new one is refused.'),
   remember: seconds('30d').describe('How long a (store, identifier) pair is remembered, so that a repeat is not filed twice.'),
-  ignoreCase: z.boolean().default(true).describe('Whether the local parts of mailboxes compare without regard to ASCII case (E.4).'),
   policy: z.array(policyRule).default([]).describe('Rules for all mailboxes, first match wins (E.19).'),
 }).describe('The recipient notification agent. Numbers like E.12 refer to the rules in docs/specifications.md.')
 
@@ -130,9 +120,8 @@ export const coreSchema = z.strictObject({
   log, tls, database, blobs, limits, accounts, mailboxes,
   im2000: section({ store, rna }).describe('The two sides of Internet Mail 2000.'),
   retrieval: section({
-    eagerUpTo: octets('1MiB').describe('Messages up to this size are fetched as soon as they are notified; larger ones when they are first read.'),
     keepAfterRead: z.boolean().default(true).describe('Whether a message that was read stays readable after its store has deleted it.'),
-  }).describe('Messages that live in other stores.'),
+  }).describe('Messages whose store no longer has them.'),
   transcripts: z.enum(['off', 'on-error', 'all']).default('off').describe('Whether the lines of each session are kept in files (passwords and message text masked): never, when something went wrong in it, always.'),
   proxyProtocol: section({
     trusted: z.array(network).default([]).describe('Load balancers whose connections begin with a PROXY header (version 1 or 2). Connections from them without one are closed.'),

@@ -46,7 +46,7 @@ export interface Database {
 }
 
 export type DatabaseOptions =
-  | { readonly driver: 'sqlite'; readonly file: string; readonly readers?: number; readonly cacheMiB?: number }
+  | { readonly driver: 'sqlite'; readonly file: string; readonly readers?: number; readonly cacheMiB?: number; readonly busySeconds?: number }
   | { readonly driver: 'postgresql'; readonly url: string; readonly readers?: number }
 
 /** Opens the database (creating an SQLite file that is missing). Throws DATABASE_FAILED. */
@@ -95,7 +95,7 @@ function pool(options: DatabaseOptions, role: 'writer' | 'reader'): Knex {
   }
   const cacheKiB = Math.round((options.cacheMiB ?? 64) * 1024 / (role === 'writer' ? 1 : max))
   const pragmas = [
-    'journal_mode = WAL', 'synchronous = FULL', 'foreign_keys = ON', 'busy_timeout = 10000', `cache_size = -${cacheKiB}`, 'temp_store = MEMORY',
+    'journal_mode = WAL', 'synchronous = FULL', 'foreign_keys = ON', `busy_timeout = ${(options.busySeconds ?? 10) * 1000}`, `cache_size = -${cacheKiB}`, 'temp_store = MEMORY',
     'mmap_size = 1073741824', 'wal_autocheckpoint = 4000', 'journal_size_limit = 67108864', ...(role === 'reader' ? ['query_only = ON'] : []),
   ]
   return knexModule.knex({

@@ -13,8 +13,8 @@ export interface List {
   readonly name: string
   readonly readers: Access
   readonly writers: Access
-  /** Seconds a posting is kept when nothing else ends it; 0 without limit (D50). */
-  readonly retention: number
+  /** Seconds a posting is kept when nothing else ends it; 0 without limit (D50). The gateway's setting when absent. */
+  readonly retention?: number
 }
 export interface Scan {
   readonly identifiers: readonly Buffer[]
@@ -31,10 +31,12 @@ export class Lists {
   readonly #database: Database
   readonly #clock: Clock
   readonly #random: Random
+  readonly #retention: number
   /** Per list: the highest endtime (seconds) ever handed out. Nothing may be posted below it (D62). */
   readonly #handedOut = new Map<string, number>()
 
-  constructor({ database, clock, random }: { database: Database; clock: Clock; random: Random }) {
+  constructor({ database, clock, random, retention }: { database: Database; clock: Clock; random: Random; retention: number }) {
+    this.#retention = retention
     this.#database = database
     this.#clock = clock
     this.#random = random
@@ -45,7 +47,7 @@ export class Lists {
     if (name.length < 1 || name.length > nameOctets) throw failure('NOT_PERMITTED', { what: `a list name of ${name.length} octets; 1 to ${nameOctets} are` })
     await this.#database.write(async (tx) => {
       const { lists: id } = await allocate(tx, { lists: 1 })
-      await tx.run('INSERT INTO lists (id, name, readers, writers, retention, last_posted) VALUES (?, ?, ?, ?, ?, 0)', [id, name, JSON.stringify(list.readers), JSON.stringify(list.writers), list.retention])
+      await tx.run('INSERT INTO lists (id, name, readers, writers, retention, last_posted) VALUES (?, ?, ?, ?, ?, 0)', [id, name, JSON.stringify(list.readers), JSON.stringify(list.writers), list.retention ?? this.#retention])
     })
   }
 
@@ -96,6 +98,13 @@ export class Lists {
     const whole = await this.#database.read.all<{ identifier: Buffer }>(
       'SELECT identifier FROM postings WHERE list = ? AND posted_at >= ? AND posted_at < ? ORDER BY posted_at, identifier', [row.id, cut * 1000, (cut + 1) * 1000])
     return { identifiers: whole.map((found) => found.identifier), endtime: cut + 1 }
+  }
+
+  /** Takes postings off their lists whose time is over (D49, D50). Answers their messages, which may have lost their last holder. */
+  async expire(tx: Transaction): Promise<MessageId[]> {
+    const rows = await tx.all<{ message: MessageId }>(
+      'DELETE FROM postings WHERE EXISTS (SELECT 1 FROM lists l WHERE l.id = postings.list AND l.retention > 0 AND postings.posted_at < ? - l.retention * 1000) RETURNING message', [this.#clock.now()])
+    return rows.map((row) => row.message)
   }
 
   async #named(names: readonly Buffer[]): Promise<Map<string, { id: number; name: Buffer; readers: string; writers: string }>> {

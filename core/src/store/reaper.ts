@@ -4,6 +4,7 @@ import type { MessageId, RecipientId, SubmissionId } from '../base/branded.js'
 import type { Clock } from '../base/clock.js'
 import type { Database, Transaction } from '../database/connect.js'
 import type { Log } from '../log/logger.js'
+import type { Lists } from './lists.js'
 import type { Messages } from './messages.js'
 import type { LocalRecipients, StillShown } from './ports.js'
 import { markReapable } from './submission.js'
@@ -13,6 +14,7 @@ export interface ReaperParts {
   readonly clock: Clock
   readonly log: Log
   readonly messages: Messages
+  readonly lists: Lists
   readonly local: LocalRecipients
   readonly shown: StillShown
   readonly options: {
@@ -102,6 +104,7 @@ export class Reaper {
          WHERE s.ended_at IS NULL AND s.submitted_at < ? AND r.pinned = 1 AND r.account IS NULL LIMIT ?`, [now - options.maximumAgeSeconds * 1000, batch])
       if (old.length > 0) await database.write((tx) => endSubmissions(tx, this.#parts.local, old.map((row) => row.id), 'expired', now))
     }
+    await database.write(async (tx) => markReapable(tx, await this.#parts.lists.expire(tx)))
     await database.write((tx) => tx.run('DELETE FROM submissions WHERE ended_at IS NOT NULL AND ended_at < ?', [now - options.tombstoneSeconds * 1000]))
     this.soon()
   }
