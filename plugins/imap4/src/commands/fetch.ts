@@ -50,8 +50,10 @@ class Fetching {
   }
 
   async inChunks(uids: readonly Uid[]): Promise<void> {
-    const { plan, session: { face: { config } } } = this
-    const size = plan.octets === 'always' ? config.bodyChunk : config.fetchChunk
+    const { plan, session } = this
+    const { bodyChunk, fetchChunk } = session.face.config
+    // A client that breaks off shall not find much marked as read that it never got.
+    const size = plan.marksSeen && !session.open.mailbox.readOnly ? bodyChunk : fetchChunk
     let next = this.#summaries(uids.slice(0, size))
     for (let at = 0; at < uids.length; at += size) {
       const chunk = uids.slice(at, at + size)

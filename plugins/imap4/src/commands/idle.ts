@@ -32,24 +32,29 @@ function signsOfLife({ say, face: { config, services } }: Session): () => void {
   return () => timer.stop()
 }
 
-/** Announces while the client idles. Returns the way to stop. */
+/** Milliseconds that single changes are apart at least; what comes faster is gathered for longer and longer, up to `idleDebounce`. */
+const shortest = 10
+
+/** Announces while the client idles: the first change at once. Returns the way to stop. */
 function watch(session: Session): () => void {
   const { clock, config } = session.face
   let timer: { clear(): void } | undefined
-  let changed = false
+  let changes = 0
+  let gather = 0
   const tell = (): void => {
+    gather = Math.min(config.idleDebounce, changes > 1 ? gather * 2 : shortest)
     // A client that does not read gets nothing more to read; what it missed is in the next look.
-    changed = session.say.behind
-    if (!changed) announce(session, { expunges: true })
+    changes = session.say.behind ? 1 : 0
+    if (changes === 0) announce(session, { expunges: true })
     session.say.push()
     if (session.state === 'logout') return session.hangUp()
-    timer = clock.after(config.idleDebounce, () => {
+    timer = clock.after(gather, () => {
       timer = undefined
-      if (changed) tell()
+      if (changes > 0) tell()
     })
   }
   const stop = session.open.mailbox.onChange(() => {
-    changed = true
+    changes++
     if (!timer) tell()
   })
   return () => {

@@ -1,4 +1,4 @@
-// Replies out. Gathers octet strings and buffers into slices of about 64 KiB, and says when to wait for a slow client.
+// Replies out. Gathers octet strings and buffers into slices of about 256 KiB, and says when to wait for a slow client.
 import type { Socket } from 'node:net'
 
 /** The connection is gone; nobody is left to be told anything. */
@@ -7,7 +7,7 @@ export class Disconnected extends Error {
 }
 
 /** Octets gathered before they leave. Large enough for few system calls, small enough to cost nothing for a slow client. */
-const sliceOctets = 65_536
+const sliceOctets = 262_144
 
 export class Writer {
   #socket: Socket
