@@ -20,7 +20,7 @@ export class SocketConnection implements Connection {
   #log: Log | undefined
   #draining: AbortController | undefined
 
-  constructor(socket: Socket, private readonly ends: Ends, transcripts: Transcripts, private readonly context: SecureContext | undefined, private readonly parentLog: Log, private readonly handshakeMs: number) {
+  constructor(socket: Socket, private readonly ends: Ends, transcripts: Transcripts, private readonly context: SecureContext | undefined, private readonly parentLog: Log, private readonly handshakeMs: number, private readonly alpn?: string) {
     this.socket = socket
     this.transcript = transcripts.open(ends.service, this.id, ends.remoteAddress)
     this.loopback = isLoopback(ends.remoteAddress)
@@ -48,7 +48,7 @@ export class SocketConnection implements Connection {
     if (!this.context) throw new Error('TLS cannot be had: there is no certificate')
     const plain = this.socket
     // What arrived in clear and is not read yet goes to TLS, which chokes on anything but a ClientHello: no injection.
-    const tls = new TLSSocket(plain, { isServer: true, secureContext: this.context })
+    const tls = new TLSSocket(plain, { isServer: true, secureContext: this.context, ...(this.alpn ? { ALPNProtocols: [this.alpn] } : {}) })
     await handshake(tls, this.handshakeMs)
     this.socket = tls
     this.secure = true

@@ -10,6 +10,8 @@ export interface ListenOptions {
   readonly address: string
   /** 'implicit': TLS from the first octet. 'starttls': clear, may be upgraded with `connection.startTls`. 'off': never TLS. */
   readonly tls: 'implicit' | 'starttls' | 'off'
+  /** The protocol's ALPN name ('imap', 'pop3'). A TLS client that offers only others has been sent to the wrong port (ALPACA): its handshake is refused. */
+  readonly alpn?: string
   /** Sessions at once, and per remote address. */
   readonly maxSessions: number
   readonly maxSessionsPerAddress: number

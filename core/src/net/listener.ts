@@ -54,7 +54,7 @@ export async function listen(options: ListenOptions, parts: ListenerParts): Prom
     const why = stopping ? 'shutting-down' : limits.admit(ends.remoteAddress)
     if (why) return refuse(socket, why)
     taken.add(1, labels)
-    const connection = new SocketConnection(socket, ends, transcripts, certificate?.context, log, handshakeMs)
+    const connection = new SocketConnection(socket, ends, transcripts, certificate?.context, log, handshakeMs, options.alpn)
     open.add(connection)
     sessions.set(limits.open, labels)
     atEnd(socket, () => {

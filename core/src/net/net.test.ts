@@ -178,6 +178,15 @@ describe('TLS', () => {
     expect(connections[0]!.secure).toBe(true)
     expect(socket.getProtocol()).toBe('TLSv1.3')
   })
+  it('a client that wants another protocol is refused (ALPACA); one that names none is not', async () => {
+    const { listener } = await echo(net(), { tls: 'implicit', alpn: 'pop3' })
+    listener.accept()
+    const offering = (...ALPNProtocols: string[]): Promise<string> => new Promise((resolve) => {
+      const socket = tlsConnect({ port: port(listener), host: '127.0.0.1', rejectUnauthorized: false, ...(ALPNProtocols.length ? { ALPNProtocols } : {}) }, () => { resolve(String(socket.alpnProtocol)); socket.destroy() })
+      socket.once('error', () => resolve('refused'))
+    })
+    expect([await offering('http/1.1', 'h2'), await offering('pop3'), await offering()]).toEqual(['refused', 'pop3', 'false'])
+  })
   it('what is no TLS ends that connection only; so does an old version', async () => {
     const { listener } = await echo(net(), { tls: 'implicit' })
     listener.accept()

@@ -30,6 +30,8 @@ const readAhead = 65_536
 const writeAhead = 262_144
 /** A client silent for so long does not need the messages behind the last one soon. */
 const keepAheadMs = 10_000
+/** Unknown commands in a row, before login, that no POP3 client sends: a browser tricked into talking to us (ALPACA) does. */
+const nonsenseAtMost = 5
 /** How long a client may take to read the last words. */
 const lingerMs = 5000
 
@@ -52,6 +54,7 @@ export class Session {
   #ending = false
   #waiting = false
   #failures = 0
+  #nonsense = 0
   #wake: (() => void) | undefined
 
   constructor(private readonly connection: Connection, private readonly face: Face) {
@@ -226,7 +229,11 @@ export class Session {
       name = (space < 0 ? line.text : line.text.slice(0, space)).toUpperCase()
       const command = Object.hasOwn(table, name) ? table[name]! : undefined
       if (line.text.length > maxLine && name !== 'AUTH') throw new Refused('tooLong')
-      if (!command) throw new Refused('unknown', { command: printable(name) })
+      if (!command) {
+        if (this.state === 'authorization' && ++this.#nonsense > nonsenseAtMost) this.#end()
+        throw new Refused('unknown', { command: printable(name) })
+      }
+      this.#nonsense = 0
       if (!command.states.includes(this.state)) throw new Refused('notNow', { command: name })
       const rest = space < 0 ? '' : line.text.slice(space + 1)
       const args = command.whole ? (rest === '' ? [] : [rest]) : rest.split(' ').filter((arg) => arg !== '')

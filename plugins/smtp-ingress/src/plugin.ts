@@ -33,7 +33,7 @@ export default definePlugin({
       })
       return {
         name, address, tls: implicitTls ? 'implicit' : net.tlsAvailable ? 'starttls' : 'off',
-        maxSessions: own.sessions, maxSessionsPerAddress: own.sessionsPerAddress,
+        ...(kind === 'lmtp' ? {} : { alpn: 'smtp' }), maxSessions: own.sessions, maxSessionsPerAddress: own.sessionsPerAddress,
         refusal: (why) => `421 4.7.0 ${settings.hostname} ${why === 'shutting-down' ? 'is shutting down' : 'has too many connections'}; come back later\r\n`,
         onConnection: (connection: Connection) => engine.serve(connection),
       }
