@@ -1,5 +1,6 @@
 // Who may import whom (design: packages and the order inside core). `npm run lint` runs it.
-const order = ['base', 'errors', 'config', 'log', 'metrics', 'net', 'database', 'jobs', 'events', 'plugin', 'blobs', 'message', 'accounts', 'im2000', 'store', 'rna', 'mailbox', 'delivery']
+// 'message' stands before 'blobs': it is pure, and a spooled message carries its summary (docs/decisions/0003).
+const order = ['base', 'errors', 'config', 'log', 'metrics', 'net', 'database', 'jobs', 'events', 'plugin', 'message', 'blobs', 'accounts', 'im2000', 'store', 'rna', 'mailbox', 'delivery']
 /** Each core folder may import only itself and folders before it. `store` and `rna` never import each other. */
 const upward = order.map((folder, i) => ({
   name: `core-order-${folder}`,

@@ -19,7 +19,6 @@ export function parseAddress(text: string): Address {
   if (localPart.startsWith('"') && localPart.endsWith('"') && localPart.length > 2) localPart = localPart.slice(1, -1).replace(/\\(.)/g, '$1')
   localPart = localPart.normalize('NFC').toLowerCase()
   const domain = foldDomain(text.slice(at + 1))
-  // eslint-disable-next-line no-control-regex
   if (domain === undefined || localPart === '*' || /[\u0000-\u001f\u007f]/.test(localPart) || Buffer.byteLength(localPart) > limits.localPart) refuse()
   return { localPart, domain: domain! }
 }

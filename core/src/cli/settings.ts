@@ -37,7 +37,7 @@ export async function loadSettings(options: GlobalOptions): Promise<Loaded> {
 /** The whole report, '' when all is well. */
 export async function checkSettings(options: GlobalOptions): Promise<{ report: string; checked: CheckedConfig; file: string | undefined }> {
   const { checked, file } = await look(options)
-  return { report: report(checked.problems), checked, file }
+  return { report: checked.problems.length === 0 ? '' : report(checked.problems), checked, file }
 }
 
 async function look(options: GlobalOptions) {

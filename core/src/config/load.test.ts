@@ -19,7 +19,7 @@ describe('a good configuration', () => {
     const { config, problems } = load('')
     expect(problems).toEqual([])
     expect(config).toMatchObject({ data: './data', hostname: hostname(), log: { level: 'info' }, im2000: { store: { envelopeEntries: 1000, maximumAge: 365 * 86_400 }, rna: { bound: 100_000 } }, limits: { messageOctets: 50 * 2 ** 20 }, mailboxes: { special: { sent: 'Sent' } } })
-    expect(Object.isFrozen(config!.im2000.store.notify)).toBe(true)
+    expect(Object.isFrozen(config!.im2000.store)).toBe(true)
   })
   it('enables what is named, in order, and hands each plugin its own section', () => {
     const text = 'plugins:\n  smtp-relay: { hosts: [a] }\n  pop3:\n  imap4: false\n'

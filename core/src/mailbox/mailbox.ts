@@ -38,11 +38,12 @@ export class Session implements OpenMailbox {
   readonly uidValidity: number
   readonly #parts: MailboxParts
   readonly #row: MailboxRow
-  readonly #listeners = new Set<() => void>()
+  readonly #listeners: Set<() => void>
   #listen: (() => void) | undefined
 
   constructor(parts: MailboxParts, row: MailboxRow, readonly name: string, readonly readOnly: boolean, readonly index: LoadedIndex, readonly view: SessionView,
-    readonly resolveTarget: (name: string) => Promise<MailboxRow>) {
+    readonly resolveTarget: (name: string) => Promise<MailboxRow>, listeners: Set<() => void>) {
+    this.#listeners = listeners
     this.#parts = parts
     this.#row = row
     this.id = row.id
@@ -50,11 +51,11 @@ export class Session implements OpenMailbox {
   }
 
   static async open(parts: MailboxParts, row: MailboxRow, shown: string, readOnly: boolean, resolveTarget: (name: string) => Promise<MailboxRow>): Promise<Session> {
-    let session: Session | undefined
-    const listen = (): void => { if (session) session.#changed() }
+    const listeners = new Set<() => void>()
+    const listen = (): void => { for (const listener of listeners) listener() }
     const index = await parts.indexes.acquire(row.id, listen)
     const recentBefore = index.recentUid
-    session = new Session(parts, row, shown, readOnly, index, new SessionView(index, !readOnly), resolveTarget)
+    const session = new Session(parts, row, shown, readOnly, index, new SessionView(index, !readOnly), resolveTarget, listeners)
     session.#listen = listen
     session.#rememberRecent(recentBefore)
     return session
@@ -82,10 +83,6 @@ export class Session implements OpenMailbox {
     this.#parts.indexes.release(this.id, this.#listen)
     this.#listen = undefined
     this.#listeners.clear()
-  }
-
-  #changed(): void {
-    for (const listener of this.#listeners) listener()
   }
 
   async changeFlags(uids: readonly Uid[], change: FlagChange): Promise<FlagResult> {

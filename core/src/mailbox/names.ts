@@ -10,7 +10,6 @@ export function storedName(name: string, separator: string): string {
   const normal = name.normalize('NFC')
   if (normal === '') refuse('it is empty')
   if (Buffer.byteLength(normal) > limits.octets) refuse(`it is longer than ${limits.octets} octets`)
-  // eslint-disable-next-line no-control-regex
   if (/[\u0000-\u001f\u007f-\u009f\u2028\u2029]/.test(normal)) refuse('it has control characters')
   if (!normal.isWellFormed()) refuse('it is not valid Unicode')
   const levels = normal.split(separator)
