@@ -61,31 +61,35 @@ export function announcesMessage(session: Session, soFar: readonly Piece[]): boo
   return typeof first === 'string' && /^[^ ]+ APPEND /i.test(first) && !(soFar.length === 1 && /^[^ ]+ APPEND $/i.test(first))
 }
 
+/** Small messages wait in memory for the last one of their command: so many octets of them at most. */
+const heldOctets = 16 * 1024 * 1024
+
 /** Looks at all that can be wrong before the message is sent: syntax, mailbox, size, quota. */
 export async function admitMessage(session: Session, literal: Literal, soFar: readonly Piece[]): Promise<Destination> {
   const { face: { config, services }, account } = session
   try {
-    const r = new Reader(soFar, config.maxDepth)
-    r.tag()
-    r.sp().expect('APPEND')
-    const name = mailbox(r.sp())
-    let messages = 0
-    let octets = 0
-    for (; ;) {
-      about(r.sp())
-      if (r.done()) break
-      octets += r.message().size
-      if (++messages >= config.maxAppends) throw new Refusal('LIMIT', `At most ${config.maxAppends} messages at once`)
-    }
+    const messages = soFar.filter((piece): piece is Spooled => typeof piece === 'object' && !Buffer.isBuffer(piece))
+    // Of a further message only what stands before it is new.
+    const r = new Reader(messages.length > 0 ? soFar.slice(-1) : soFar, config.maxDepth)
+    const name = messages.length > 0 ? undefined : target(r)
+    about(r.sp())
+    r.end()
     if (literal.binary) throw new BadCommand('BINARY is not offered')
     if (literal.size > config.appendLimit) throw failure('MESSAGE_TOO_LARGE', { limit: config.appendLimit })
-    if (messages === 0) {
-      const boxes = await session.mailboxes.list(account.id)
-      if (!boxes.some((box) => box.selectable && box.name === name)) throw failure('MAILBOX_NOT_FOUND', { mailbox: name })
-    }
-    await services.accounts.checkQuota(account, octets + literal.size)
+    if (messages.length >= config.maxAppends) throw new Refusal('LIMIT', `At most ${config.maxAppends} messages at once`)
+    if (sum(messages.filter((message) => Buffer.isBuffer(message.octets))) + literal.size > Math.max(heldOctets, literal.size)) throw new Refusal('LIMIT', 'Too many messages at once')
+    if (name !== undefined && !(await session.mailboxes.list(account.id)).some((box) => box.selectable && box.name === name)) throw failure('MAILBOX_NOT_FOUND', { mailbox: name })
+    await services.accounts.checkQuota(account, sum(messages) + literal.size)
     return services.spool.open({ expectedSize: literal.size, limit: config.appendLimit })
   } catch (error) {
     return { refused: error }
   }
+}
+
+const sum = (messages: readonly Spooled[]): number => messages.reduce((octets, { size }) => octets + size, 0)
+
+function target(r: Reader): string {
+  r.tag()
+  r.sp().expect('APPEND')
+  return mailbox(r.sp())
 }

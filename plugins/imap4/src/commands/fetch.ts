@@ -19,7 +19,7 @@ export const fetch = command({
   async run(session, { set, items }, { uid }) {
     const uids = session.open.uids(set, uid)
     const run = new Fetching(session, planFetch(items, uid))
-    if (run.plan.hasFlags) tellKeywords(session, session.open)
+    if (run.plan.hasFlags || run.plan.marksSeen) tellKeywords(session, session.open)
     await (run.plan.fields.length === 0 && run.plan.octets === 'never' ? run.fromIndex(uids) : run.inChunks(uids))
     if (run.unavailable > 0) throw new Refusal('UNAVAILABLE', `The text of ${run.unavailable} messages cannot be had at the moment`)
     // RFC 2180 4.1.2: what there still is was sent.
