@@ -14,7 +14,7 @@ export const config = z.strictObject({
   loginTimeout: atLeast(seconds('60s'), 5).describe('Seconds that a connection has to log in.'),
   stallTimeout: atLeast(seconds('5min'), 10).describe('Seconds that a client may leave a reply unread before it is cut off.'),
   idleKeepalive: atLeast(seconds('2min'), 10).describe('Seconds between signs of life in IDLE, so that address translators on the way keep the connection.'),
-  idleDebounce: z.number().int().min(0).max(1000).default(100).describe('Milliseconds that changes are gathered in IDLE at most. The first is told at once; single ones 10 ms apart; only a burst is gathered for longer.'),
+  idleDebounce: z.number().int().min(0).max(1000).default(100).describe('Milliseconds that a burst of changes is gathered in IDLE at most; a single change is told at once.'),
   maxLine: atLeast(octets('64 KiB'), 8000).describe('Octets of a command without its literals. RFC 2683 asks for at least 8000; some clients send long message sets.'),
   maxLineBeforeLogin: atLeast(octets('8 KiB'), 1000).describe('The same before login.'),
   maxLiteral: atLeast(octets('64 KiB'), 4096).describe('Octets of all literals of a command together, messages of APPEND not counted (they go to disk).'),

@@ -123,7 +123,7 @@ describe('clocks', () => {
     for (exists = 1; exists <= 5; exists++) listener()
     expect(await session.say('')).toEqual(['* 1 EXISTS', '* 0 RECENT'])
     exists = 5
-    await clock.move(250)
+    await clock.move(500) // two turns of this coarse clock: the burst, and that it paused
     expect(await session.say('')).toEqual(['* 5 EXISTS', '* 0 RECENT'])
     await clock.move(1000)
     expect(await session.say('')).toEqual([])

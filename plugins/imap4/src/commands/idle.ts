@@ -32,26 +32,35 @@ function signsOfLife({ say, face: { config, services } }: Session): () => void {
   return () => timer.stop()
 }
 
-/** Milliseconds that single changes are apart at least; what comes faster is gathered for longer and longer, up to `idleDebounce`. */
-const shortest = 10
+/** Milliseconds between two announcements at least, and of quiet that end a burst. */
+const moment = 10
 
-/** Announces while the client idles: the first change at once. Returns the way to stop. */
+/** Announces while the client idles: a single change at once, a burst when it pauses, but after `idleDebounce` at the latest. Returns the way to stop. */
 function watch(session: Session): () => void {
   const { clock, config } = session.face
   let timer: { clear(): void } | undefined
   let changes = 0
-  let gather = 0
+  /** Changes when the last moment ended, and moments since the burst began. */
+  let before = 0
+  let moments = 0
+  const wait = (): void => {
+    timer = clock.after(moment, () => {
+      timer = undefined
+      moments++
+      if (changes === 0) return
+      if (changes === 1 || changes === before || moments * moment >= config.idleDebounce) return tell()
+      before = changes
+      wait()
+    })
+  }
   const tell = (): void => {
-    gather = Math.min(config.idleDebounce, changes > 1 ? gather * 2 : shortest)
     // A client that does not read gets nothing more to read; what it missed is in the next look.
     changes = session.say.behind ? 1 : 0
+    before = moments = 0
     if (changes === 0) announce(session, { expunges: true })
     session.say.push()
-    if (session.state === 'logout') return session.hangUp()
-    timer = clock.after(gather, () => {
-      timer = undefined
-      if (changes > 0) tell()
-    })
+    if (session.state === 'logout') session.hangUp()
+    else wait()
   }
   const stop = session.open.mailbox.onChange(() => {
     changes++
