@@ -1,7 +1,7 @@
 // Golden POP3 transcripts, each played with whole lines and with one octet at a time. Every play has an account of its own
 // with the same three messages. What a script cannot say (SCRAM, other settings, much mail) follows below.
 import { createHash, createHmac, pbkdf2Sync } from 'node:crypto'
-import { readdirSync } from 'node:fs'
+import { readdirSync, readFileSync } from 'node:fs'
 import { connect, type Socket } from 'node:net'
 import { join } from 'node:path'
 import { connect as connectTls } from 'node:tls'
@@ -180,6 +180,28 @@ describe('settings', () => {
       await soon.until(/\r\n$/)
       expect(await soon.say(`AUTH PLAIN ${base64(`\0${own.account}\0${own.password}`)}`)).toBe('-ERR [LOGIN-DELAY] Wait 60 seconds between logins')
       soon.socket.destroy()
+    } finally {
+      await own.stop()
+    }
+  })
+  it('silence ends a session, and deletes nothing; its transcript is kept, without passwords', async () => {
+    const own = await startGateway({ set: ['plugins.imap4=false', 'plugins.smtp-ingress=false', 'plugins.pop3.idleBeforeLogin=0.6', 'transcripts=all'] })
+    try {
+      const silent = await client(own)
+      expect(await silent.until(/never/)).toBe('-ERR Nothing heard for too long\r\n')
+      await fill(own.account, messages, own)
+      const session = await loggedIn(own.account, own)
+      await session.say('DELE 1')
+      session.socket.destroy()
+      const again = await loggedIn(own.account, own)
+      expect(await again.say('STAT')).toBe('+OK 3 223')
+      await again.say('QUIT')
+      const transcripts = join(own.data, 'transcripts')
+      await new Promise((resolve) => setTimeout(resolve, 300))
+      const texts = readdirSync(transcripts).map((name) => readFileSync(join(transcripts, name), 'utf8'))
+      expect(texts).toHaveLength(3)
+      expect(texts.join('')).toContain('C: AUTH PLAIN ***')
+      expect(texts.join('')).not.toContain(base64(`\0${own.account}\0${own.password}`))
     } finally {
       await own.stop()
     }

@@ -38,9 +38,11 @@ export class DataReader {
       if (to > from) parts.push(chunk.subarray(from, to))
     }
     for (let i = 0; i < length; i++) {
-      const c = chunk[i]!
+      let c = chunk[i]!
       if (at === At.InLine) {
-        if (c > CR) continue // nearly always
+        // Nearly all octets pass here.
+        while (c > CR && ++i < length) c = chunk[i]!
+        if (i === length) break
         if (c === CR) {
           if (i + 1 < length && chunk[i + 1] === LF) {
             i++

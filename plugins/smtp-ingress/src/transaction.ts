@@ -76,6 +76,9 @@ export class Transaction {
     return this.#put(content)
   }
 
+  get octets(): number {
+    return this.#size
+  }
   /** Octets far beyond what is allowed: no use in listening on. */
   get hopeless(): boolean {
     return this.#size > 2 * this.parts.limit + 1024 * 1024
