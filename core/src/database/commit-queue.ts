@@ -27,6 +27,8 @@ export class CommitQueue {
   readonly #tx: Statements & { renew(): Promise<void> }
   #waiting: Waiting[] = []
   #running: Promise<void> | undefined
+  /** Transactions committed so far. */
+  commits = 0
 
   constructor(dialect: Dialect, tx: Statements & { renew(): Promise<void> }) {
     this.#dialect = dialect
@@ -79,6 +81,7 @@ export class CommitQueue {
       if (units.length === 1 && units[0].members.length === 1) await this.#alone(units[0], outcomes, afterwards)
       else for (const unit of units) await this.#attempt(unit, outcomes, afterwards)
       await this.#tx.run('COMMIT')
+      this.commits++
       for (const run of afterwards) run()
     } catch (error) {
       // BEGIN, a savepoint, or COMMIT itself failed: nothing of the group is durable, whatever the units said.

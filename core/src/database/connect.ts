@@ -55,10 +55,12 @@ export async function connect(options: DatabaseOptions): Promise<Database> {
   if (options.driver === 'sqlite') mkdirSync(dirname(options.file), { recursive: true, mode: 0o700 })
   const writer = pool(options, 'writer')
   const readers = pool(options, 'reader')
+  let checkpoints: { stop(): Promise<void> } | undefined
   try {
     const writing = await single(writer, dialect)
     const queue = new CommitQueue(dialect, writing)
-    const read = pooled(readers, dialect)
+    checkpoints = dialect.name === 'sqlite' ? await checkpointing(pool(options, 'writer'), queue) : undefined
+    const read = await reading(readers, dialect, options.readers ?? defaultReaders)
     await read.get('SELECT 1')
     return {
       dialect,
@@ -67,20 +69,25 @@ export async function connect(options: DatabaseOptions): Promise<Database> {
       writeBatched: (batch, item) => queue.writeBatched(batch, item),
       async close() {
         await queue.idle()
+        await checkpoints?.stop()
+        await read.release()
         await writing.release()
         await readers.destroy()
         await writer.destroy()
       },
     }
   } catch (error) {
+    await checkpoints?.stop()
     await Promise.allSettled([readers.destroy(), writer.destroy()])
     const translated = dialect.translate(error)
     throw translated === error ? failure('DATABASE_FAILED', { why: (error as Error).message }, error) : translated
   }
 }
 
+const defaultReaders = 3
+
 function pool(options: DatabaseOptions, role: 'writer' | 'reader'): Knex {
-  const max = role === 'writer' ? 1 : options.readers ?? 3
+  const max = role === 'writer' ? 1 : options.readers ?? defaultReaders
   const limits = { min: role === 'writer' ? 1 : 0, max, idleTimeoutMillis: 300_000 }
   if (options.driver === 'postgresql') {
     return knexModule.knex({
@@ -96,7 +103,7 @@ function pool(options: DatabaseOptions, role: 'writer' | 'reader'): Knex {
   const cacheKiB = Math.round((options.cacheMiB ?? 64) * 1024 / (role === 'writer' ? 1 : max))
   const pragmas = [
     'journal_mode = WAL', 'synchronous = FULL', 'foreign_keys = ON', `busy_timeout = ${(options.busySeconds ?? 10) * 1000}`, `cache_size = -${cacheKiB}`, 'temp_store = MEMORY',
-    'mmap_size = 1073741824', 'wal_autocheckpoint = 4000', 'journal_size_limit = 67108864', ...(role === 'reader' ? ['query_only = ON'] : []),
+    'mmap_size = 1073741824', `wal_autocheckpoint = ${fallbackCheckpointPages}`, 'journal_size_limit = 67108864', ...(role === 'reader' ? ['query_only = ON'] : []),
   ]
   return knexModule.knex({
     client: 'sqlite3',
@@ -108,7 +115,41 @@ function pool(options: DatabaseOptions, role: 'writer' | 'reader'): Knex {
   })
 }
 interface PgConnection { setTypeParser(oid: number, parse: (text: string) => unknown): void }
-interface SqliteConnection { exec(sql: string, done: (error: Error | null) => void): void }
+interface SqliteConnection {
+  exec(sql: string, done: (error: Error | null) => void): void
+  prepare(sql: string, done: (error: Error | null) => void): SqliteStatement
+}
+interface SqliteStatement {
+  all(values: readonly Value[], done: (error: Error | null, rows: Row[]) => void): void
+  finalize(): void
+}
+
+/**
+ * Moves the write-ahead log into the database beside the commits, on a connection of its own: left to SQLite, every so many
+ * commits one of them would wait for it. SQLite's own checkpoint stays as the bound of the log's size.
+ */
+async function checkpointing(knex: Knex, queue: CommitQueue): Promise<{ stop(): Promise<void> }> {
+  const connection = await knex.client.acquireConnection() as SqliteConnection
+  let done = 0
+  let running: Promise<void> = Promise.resolve()
+  const timer = setInterval(() => {
+    if (queue.commits === done) return
+    done = queue.commits
+    running = running.then(() => new Promise((resolve) => { connection.exec('PRAGMA wal_checkpoint(PASSIVE)', () => resolve()) }))
+  }, checkpointMs)
+  timer.unref()
+  return {
+    async stop() {
+      clearInterval(timer)
+      await running
+      await knex.client.releaseConnection(connection)
+      await knex.destroy()
+    },
+  }
+}
+const checkpointMs = 1000
+/** 64 MiB of log. */
+const fallbackCheckpointPages = 16_384
 
 const rowsOf = (dialect: Dialect, result: unknown): Row[] => (dialect.name === 'sqlite' ? result as Row[] : (result as { rows: Row[] }).rows)
 
@@ -128,12 +169,57 @@ function statements(dialect: Dialect, query: (sql: string, values: readonly Valu
   }
 }
 
-const pooled = (knex: Knex, dialect: Dialect): Statements => statements(dialect, async (sql, values) => knex.raw(sql, values as Knex.RawBinding[]))
+/** Reads. PostgreSQL: knex's pool. SQLite: connections that are held for good, each with its prepared statements; whoever comes first gets the first that is free. */
+async function reading(knex: Knex, dialect: Dialect, count: number): Promise<Statements & { release(): Promise<void> }> {
+  if (dialect.name === 'postgresql') {
+    return { ...statements(dialect, async (sql, values) => knex.raw(sql, values as Knex.RawBinding[])), release: async () => undefined }
+  }
+  const connections: SqliteConnection[] = []
+  for (let i = 0; i < count; i++) connections.push(await knex.client.acquireConnection() as SqliteConnection)
+  const free = connections.map(preparedQueries)
+  const waiting: ((lane: Query) => void)[] = []
+  const query: Query = async (sql, values) => {
+    const lane = free.pop() ?? await new Promise<Query>((resolve) => { waiting.push(resolve) })
+    try {
+      return await lane(sql, values)
+    } finally {
+      const next = waiting.shift()
+      if (next) next(lane)
+      else free.push(lane)
+    }
+  }
+  return { ...statements(dialect, query), release: async () => { for (const connection of connections) await knex.client.releaseConnection(connection) } }
+}
+
+type Query = (sql: string, values: readonly Value[]) => Promise<unknown>
+
+/** Statements prepared once per connection: the driver alone would parse each text anew, in three turns of the thread pool instead of one. */
+function preparedQueries(connection: SqliteConnection): Query {
+  const known = new Map<string, SqliteStatement>()
+  const prepare = (sql: string): Promise<SqliteStatement> => new Promise((resolve, reject) => {
+    const made = connection.prepare(sql, (error) => { if (error) reject(error); else resolve(made) })
+  })
+  return async (sql, values) => {
+    let statement = known.get(sql)
+    if (statement === undefined) {
+      statement = await prepare(sql)
+      if (known.size >= preparedAtMost) {
+        const [oldest, unused] = known.entries().next().value!
+        known.delete(oldest)
+        unused.finalize()
+      }
+    } else known.delete(sql)
+    known.set(sql, statement) // least recently used first
+    const ready = statement
+    return new Promise((resolve, reject) => { ready.all(values, (error, rows) => { if (error) reject(error); else resolve(rows) }) })
+  }
+}
+const preparedAtMost = 200
 
 /** Statements that all run on one connection, so that BEGIN ... COMMIT may go through it. A connection that broke (PostgreSQL) is replaced before the next BEGIN. */
 async function single(knex: Knex, dialect: Dialect): Promise<Statements & { renew(): Promise<void>; release(): Promise<void> }> {
   let connection: unknown = await knex.client.acquireConnection()
-  const inner = statements(dialect, async (sql, values) => knex.raw(sql, values as Knex.RawBinding[]).connection(connection))
+  const inner = statements(dialect, dialect.name === 'sqlite' ? preparedQueries(connection as SqliteConnection) : async (sql, values) => knex.raw(sql, values as Knex.RawBinding[]).connection(connection))
   return {
     ...inner,
     release: async () => { await knex.client.releaseConnection(connection) },
