@@ -25,6 +25,7 @@ import { Feed } from './mailbox/feed.js'
 import { KeywordSets } from './mailbox/flags.js'
 import { Indexes } from './mailbox/indexes.js'
 import { makeMailboxes } from './mailbox/mailboxes.js'
+import { usageOfAccounts } from './mailbox/repository.js'
 import { mailboxMigrations } from './mailbox/migrations.js'
 import type { SpecialUse } from './mailbox/contract.js'
 import { createScanner } from './message/scan.js'
@@ -107,7 +108,7 @@ function assemble(options: GatewayOptions, owned: DataFolder, database: Database
     metrics: asFunction(() => createMetrics()).singleton(),
     hooks: asFunction(() => createHooks({ log: scoped('hooks'), clock, decisionMs: settings.limits.decision * 1000 })).singleton(),
     repository: asFunction(({ database }: Cradle) => new AccountsRepository(database)).singleton(),
-    quota: asFunction(({ database, bus }: Cradle) => new Quota(database, bus, clock)).singleton(),
+    quota: asFunction(({ database, bus }: Cradle) => new Quota((accounts) => usageOfAccounts(database, accounts), bus, clock)).singleton(),
     accounts: asFunction(({ database, repository, quota }: Cradle) => makeAccounts({
       database, repository, quota, clock, random,
       options: { domains: settings.domains, iterations: settings.accounts.scramIterations, quotaOctets: settings.accounts.quotaOctets, quotaMessages: settings.accounts.quotaMessages, catchAll: settings.accounts.catchAll },

@@ -41,7 +41,8 @@ export interface WantedAccount {
 export interface AccountsAdministration {
   /** Creates accounts, all or none. `before` runs in the same commit (default mailboxes). Throws ACCOUNT_EXISTS, ADDRESS_EXISTS, ADDRESS_INVALID, NOT_LOCAL. */
   add(wanted: readonly WantedAccount[]): Promise<readonly Account[]>
-  all(): ReturnType<AccountsRepository['all']>
+  /** All accounts with what they hold. */
+  all(): Promise<readonly (Account & { readonly createdAt: number; readonly usedOctets: number; readonly usedMessages: number })[]>
   setPassword(name: string, password: string): Promise<void>
   /** The account's keys in text form, as `add` takes them. Throws ACCOUNT_NOT_FOUND. */
   exportHash(name: string): Promise<string>
@@ -154,7 +155,14 @@ export function makeAccounts(parts: AccountsParts): Accounts & AccountsAdministr
       repository.forget()
       return ids.map((id, i) => ({ id, name: rows[i].name, displayName: rows[i].displayName, enabled: true, quotaOctets: rows[i].quotaOctets, quotaMessages: rows[i].quotaMessages }))
     },
-    all: () => repository.all(),
+    async all() {
+      const found = await repository.all()
+      await quota.load(found.map((account) => account.id))
+      return Promise.all(found.map(async (account) => {
+        const { octets, messages } = await quota.usage(account.id)
+        return { ...account, usedOctets: octets, usedMessages: messages }
+      }))
+    },
     async setPassword(name, password) {
       const keys = await makeCredentials(password, options.iterations, random)
       await update(name, 'scram_salt = ?, scram_iterations = ?, scram_stored_key = ?, scram_server_key = ?', [keys.salt, keys.iterations, keys.storedKey, keys.serverKey])

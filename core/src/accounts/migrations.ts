@@ -12,8 +12,6 @@ export const accountsMigrations: readonly Migration[] = [{
       enabled ${int} NOT NULL,
       quota_octets ${int} NOT NULL,
       quota_messages ${int} NOT NULL,
-      used_octets ${int} NOT NULL DEFAULT 0,
-      used_messages ${int} NOT NULL DEFAULT 0,
       scram_salt ${bytes},
       scram_iterations ${int},
       scram_stored_key ${bytes},

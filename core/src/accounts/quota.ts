@@ -1,7 +1,6 @@
-// How much each account holds: the truth is in the accounts' rows, changed in the same commit as the mailboxes; a copy of
-// it is kept in memory so that RCPT and APPEND need no query.
+// How much each account holds: the truth is in the mailboxes' rows, changed with their entries; the sum is kept in memory,
+// so that RCPT and APPEND need no query.
 import type { AccountId } from '../base/branded.js'
-import type { Database, Statements } from '../database/connect.js'
 import { failure } from '../errors/codes.js'
 import type { Bus } from '../events/bus.js'
 import type { Clock } from '../base/clock.js'
@@ -11,17 +10,22 @@ export interface Usage { octets: number; messages: number }
 /** What a write did to one account's usage. */
 export interface UsageChange { readonly account: AccountId; readonly octets: number; readonly messages: number }
 
+/** Sums of several accounts; those that hold nothing may be missing. */
+export type UsageSource = (accounts: readonly AccountId[]) => Promise<ReadonlyMap<AccountId, Usage>>
+
 /** Accounts whose usage is kept in memory at most. */
 const rememberedAtMost = 50_000
 
 export class Quota {
-  readonly #database: Database
+  readonly #source: UsageSource
   readonly #bus: Bus
   readonly #clock: Clock
   readonly #known = new Map<AccountId, Usage>()
+  /** Accounts that are being read right now, and whether a commit changed them meanwhile. */
+  readonly #loading = new Map<AccountId, boolean>()
 
-  constructor(database: Database, bus: Bus, clock: Clock) {
-    this.#database = database
+  constructor(source: UsageSource, bus: Bus, clock: Clock) {
+    this.#source = source
     this.#bus = bus
     this.#clock = clock
   }
@@ -33,11 +37,17 @@ export class Quota {
 
   /** Brings the usage of several accounts into memory, with one query for those that are not there. */
   async load(accounts: readonly AccountId[]): Promise<void> {
-    const missing = accounts.filter((account) => !this.#known.has(account))
-    if (missing.length === 0) return
-    const rows = await this.#database.read.all<{ id: AccountId; used_octets: number; used_messages: number }>(
-      `SELECT id, used_octets, used_messages FROM accounts WHERE ${this.#database.dialect.oneOf('id')}`, [this.#database.dialect.list(missing)])
-    for (const row of rows) if (!this.#known.has(row.id)) this.#known.set(row.id, { octets: row.used_octets, messages: row.used_messages })
+    let missing = accounts.filter((account) => !this.#known.has(account))
+    while (missing.length > 0) {
+      for (const account of missing) this.#loading.set(account, false)
+      const found = await this.#source(missing)
+      missing = missing.filter((account) => {
+        const changed = this.#loading.get(account)
+        this.#loading.delete(account)
+        if (!changed && !this.#known.has(account)) this.#known.set(account, found.get(account) ?? { octets: 0, messages: 0 })
+        return changed
+      })
+    }
     for (const oldest of this.#known.keys()) {
       if (this.#known.size <= rememberedAtMost) break
       this.#known.delete(oldest)
@@ -52,26 +62,15 @@ export class Quota {
     throw failure('OVER_QUOTA', { account: account.name })
   }
 
-  /** Writes changes of usage, one statement for all accounts. */
-  async write(tx: Statements, changes: readonly UsageChange[]): Promise<void> {
-    const sums = new Map<AccountId, [number, number]>()
-    for (const change of changes) {
-      const sum = sums.get(change.account) ?? [0, 0]
-      sums.set(change.account, [sum[0] + change.octets, sum[1] + change.messages])
-    }
-    const rows = [...sums].filter(([, [octets, messages]]) => octets !== 0 || messages !== 0).map(([account, [octets, messages]]) => [account, octets, messages])
-    if (rows.length === 0) return
-    await tx.run(
-      `UPDATE accounts SET used_octets = used_octets + r.octets, used_messages = used_messages + r.messages
-       FROM ${tx.dialect.rows({ account: 'int', octets: 'int', messages: 'int' })} AS r WHERE accounts.id = r.account`, [tx.dialect.rowsValue(rows)])
-  }
-
   /** After the commit: the copy in memory follows. */
   changed(changes: readonly UsageChange[]): void {
     const heard = this.#bus.heard('QuotaChange')
     for (const change of changes) {
       const known = this.#known.get(change.account)
-      if (!known) continue
+      if (!known) {
+        if (this.#loading.has(change.account)) this.#loading.set(change.account, true)
+        continue
+      }
       known.octets += change.octets
       known.messages += change.messages
       if (heard) this.#bus.tell({ type: 'QuotaChange', account: change.account, at: this.#clock.now(), octets: known.octets, messages: known.messages })

@@ -1,6 +1,6 @@
 // The rows of accounts, addresses and domains, and what of them is kept in memory.
 import type { AccountId } from '../base/branded.js'
-import type { Database, Row, Statements } from '../database/connect.js'
+import type { Database, Row, Transaction } from '../database/connect.js'
 import { allocate } from '../database/migrator.js'
 import type { Account } from './contract.js'
 import type { Credentials } from './credentials.js'
@@ -86,13 +86,13 @@ export class AccountsRepository {
     return rows.map((row) => ({ localPart: row.local_part, domain: row.domain }))
   }
 
-  async all(): Promise<(Account & { usedOctets: number; usedMessages: number; createdAt: number })[]> {
+  async all(): Promise<(Account & { createdAt: number })[]> {
     const rows = await this.#database.read.all('SELECT * FROM accounts ORDER BY name')
-    return rows.map((row) => ({ ...accountOf(row), usedOctets: row.used_octets, usedMessages: row.used_messages, createdAt: row.created_at }))
+    return rows.map((row) => ({ ...accountOf(row), createdAt: row.created_at }))
   }
 
   /** Inserts accounts with their first address each. The caller has checked that neither exists. */
-  async insert(tx: Statements, accounts: readonly NewAccount[], now: number): Promise<AccountId[]> {
+  async insert(tx: Transaction, accounts: readonly NewAccount[], now: number): Promise<AccountId[]> {
     const { accounts: first } = await allocate(tx, { accounts: accounts.length })
     const { dialect } = tx
     await tx.run(

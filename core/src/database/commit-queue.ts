@@ -27,6 +27,7 @@ export class CommitQueue {
   readonly #tx: Statements & { renew(): Promise<void> }
   #waiting: Waiting[] = []
   #running: Promise<void> | undefined
+  readonly #numbers: Transaction['numbers'] = new Map()
   /** Transactions committed so far. */
   commits = 0
 
@@ -76,10 +77,10 @@ export class CommitQueue {
     const outcomes = new Map<Waiting, Outcome>()
     try {
       await this.#tx.run(this.#dialect.begin)
-      const units = unitsOf(group)
+      let units = unitsOf(group)
       const afterwards: (() => void)[] = []
-      if (units.length === 1 && units[0].members.length === 1) await this.#alone(units[0], outcomes, afterwards)
-      else for (const unit of units) await this.#attempt(unit, outcomes, afterwards)
+      if (units.length === 1) units = await this.#alone(units[0], outcomes, afterwards)
+      for (const unit of units) await this.#attempt(unit, outcomes, afterwards)
       await this.#tx.run('COMMIT')
       this.commits++
       for (const run of afterwards) run()
@@ -91,17 +92,31 @@ export class CommitQueue {
     return outcomes
   }
 
-  /** One operation only: the transaction itself is its savepoint. */
-  async #alone(unit: Unit, outcomes: Map<Waiting, Outcome>, afterwards: (() => void)[]): Promise<void> {
-    const [value] = await unit.run({ ...this.#tx, afterCommit: (run) => afterwards.push(run) })
-    outcomes.set(unit.members[0], { value })
+  /** One unit only: the transaction itself is its savepoint. Answers what is left to try: nothing, or its members one by one. */
+  async #alone(unit: Unit, outcomes: Map<Waiting, Outcome>, afterwards: (() => void)[]): Promise<Unit[]> {
+    try {
+      const values = await unit.run(this.#transaction(afterwards))
+      unit.members.forEach((member, i) => outcomes.set(member, { value: values[i] }))
+      return []
+    } catch (error) {
+      if (unit.members.length === 1) throw error
+      afterwards.length = 0
+      await this.#tx.run('ROLLBACK')
+      await this.#tx.run(this.#dialect.begin)
+      return unit.members.map(single)
+    }
+  }
+
+  #transaction(afterwards: (() => void)[]): Transaction {
+    const { dialect, all, get, run } = this.#tx
+    return { dialect, all, get, run, numbers: this.#numbers, afterCommit: (callback) => { afterwards.push(callback) } }
   }
 
   async #attempt(unit: Unit, outcomes: Map<Waiting, Outcome>, afterwards: (() => void)[]): Promise<void> {
     const own: (() => void)[] = []
     await this.#tx.run('SAVEPOINT one')
     try {
-      const values = await unit.run({ ...this.#tx, afterCommit: (run) => own.push(run) })
+      const values = await unit.run(this.#transaction(own))
       await this.#tx.run('RELEASE SAVEPOINT one')
       afterwards.push(...own)
       unit.members.forEach((member, i) => outcomes.set(member, { value: values[i] }))
@@ -115,9 +130,12 @@ export class CommitQueue {
       }
     }
     // One of several failed: each alone, so that only the guilty one is refused.
-    for (const member of unit.members) await this.#attempt({ members: [member], run: (tx) => member.batch!.write(tx, [member.item]) }, outcomes, afterwards)
+    for (const member of unit.members) await this.#attempt(single(member), outcomes, afterwards)
   }
 }
+
+/** One item of a batch as a unit of its own. */
+const single = (member: Waiting): Unit => ({ members: [member], run: (tx) => member.batch!.write(tx, [member.item]) })
 
 const isError = (outcome: Outcome | undefined): boolean => outcome !== undefined && 'error' in outcome
 

@@ -24,6 +24,8 @@ export interface Statements {
 export interface Transaction extends Statements {
   /** Runs after the commit, in commit order and before any writer is answered; forgotten when the writing is rolled back. Must not throw. */
   afterCommit(run: () => void): void
+  /** Reserved numbers, see `allocate`. */
+  readonly numbers: Map<string, { next: number; end: number }>
 }
 
 /** A piece of writing that many callers do at once: all that wait are written by one set of statements. */

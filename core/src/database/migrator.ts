@@ -1,7 +1,7 @@
 // Migrations: each owner (core folder or plugin) brings its own list; applied in order, once. A database that knows a
 // migration that this program does not know was written by a newer one: refuse, do not guess.
 import { failure } from '../errors/codes.js'
-import type { Database, Statements } from './connect.js'
+import type { Database, Statements, Transaction } from './connect.js'
 
 export interface Migration {
   /** 'owner/0001-what', unique and ascending within its owner. */
@@ -34,13 +34,30 @@ export async function migrate(database: Database, migrations: readonly Migration
 
 const owner = (name: string): string => name.slice(0, name.indexOf('/'))
 
+/** Numbers are reserved in blocks, so that a commit needs no statement for them; a restart skips the rest of a block. */
+const block = 1000
+
 /** Takes `count` new numbers for each name, ascending, never given out before. Answers the first of each. */
-export async function allocate<Name extends string>(tx: Statements, counts: Readonly<Record<Name, number>>): Promise<Record<Name, number>> {
-  const wanted = (Object.entries(counts) as [Name, number][]).filter(([, count]) => count > 0)
-  if (wanted.length === 0) return {} as Record<Name, number>
+export async function allocate<Name extends string>(tx: Transaction, counts: Readonly<Record<Name, number>>): Promise<Record<Name, number>> {
+  const result = {} as Record<Name, number>
+  const missing: [Name, number][] = []
+  for (const [name, count] of Object.entries(counts) as [Name, number][]) {
+    const reserved = tx.numbers.get(name)
+    if (count === 0) continue
+    if (reserved && reserved.end - reserved.next >= count) {
+      result[name] = reserved.next
+      reserved.next += count
+    } else missing.push([name, count + block])
+  }
+  if (missing.length === 0) return result
   const rows = await tx.all<{ name: Name; next: number }>(
     `INSERT INTO ids (name, next) SELECT r.name, 1 + r.count FROM ${tx.dialect.rows({ name: 'text', count: 'int' })} AS r WHERE 1 = 1
      ON CONFLICT (name) DO UPDATE SET next = ids.next + excluded.next - 1 RETURNING name, next`,
-    [tx.dialect.rowsValue(wanted)])
-  return Object.fromEntries(rows.map((row) => [row.name, row.next - counts[row.name]])) as Record<Name, number>
+    [tx.dialect.rowsValue(missing)])
+  for (const { name, next } of rows) {
+    result[name] = next - counts[name] - block
+    // Only when the reservation is durable may others take from it.
+    tx.afterCommit(() => tx.numbers.set(name, { next: next - block, end: next }))
+  }
+  return result
 }

@@ -7,7 +7,7 @@ import type { Jobs, NewJob } from '../jobs/jobs.js'
 import type { HookRuntime } from '../plugin/hooks.js'
 import type { Feed } from '../mailbox/feed.js'
 import type { KeywordSets } from '../mailbox/flags.js'
-import { advance, fileEntries, removeEntries, span, type Placement } from '../mailbox/repository.js'
+import { fileEntries, removeEntries, span, touch, type Placement } from '../mailbox/repository.js'
 import { markReapable } from '../store/submission.js'
 import type { Filing, FilingResult } from '../store/ports.js'
 import type { DeliveryPlan } from './plan.js'
@@ -48,7 +48,6 @@ export async function fileMessages(parts: FileParts, tx: Transaction, filings: r
   }
   if (placements.length === 0) return results
   const { changes, uids } = await fileEntries(tx, placements, now)
-  await parts.quota.write(tx, usage)
   if (parts.hooks.given('delivery.after')) {
     const duties: NewJob[] = []
     for (const [i, { mailbox }] of placements.entries()) {
@@ -78,15 +77,13 @@ export async function withdrawEntries(parts: FileParts, tx: Transaction, recipie
   const byMailbox = new Map<MailboxId, typeof rows>()
   for (const row of rows) if (!wasRead(row)) byMailbox.set(row.mailbox, [...(byMailbox.get(row.mailbox) ?? []), row])
   if (byMailbox.size === 0) return
-  const states = await advance(tx, new Map([...byMailbox.keys()].map((mailbox) => [mailbox, 0])))
   const usage: UsageChange[] = []
   for (const [mailbox, gone] of byMailbox) {
-    const state = states.get(mailbox)!
+    const state = await touch(tx, mailbox)
     await removeEntries(tx, mailbox, state.modseq, gone.map((row) => row.uid), false)
     await markReapable(tx, gone.map((row) => row.message))
     for (const row of gone) usage.push({ account: row.account, octets: -row.size, messages: -1 })
     tx.afterCommit(() => parts.feed.tell({ mailbox, ...span(state), expunged: gone.map((row) => row.uid).sort((a, b) => a - b) }))
   }
-  await parts.quota.write(tx, usage)
   tx.afterCommit(() => parts.quota.changed(usage))
 }

@@ -1,5 +1,5 @@
 // Keywords: which are acceptable, and the interned sets that entries name.
-import type { Database, Statements } from '../database/connect.js'
+import type { Database, Transaction } from '../database/connect.js'
 import { allocate } from '../database/migrator.js'
 import { failure } from '../errors/codes.js'
 import type { KeywordSet } from './mailbox-index.js'
@@ -43,7 +43,7 @@ export class KeywordSets {
   }
 
   /** The number of a set, written in the caller's commit when it is new. */
-  async intern(tx: Statements, keywords: readonly string[]): Promise<KeywordSet> {
+  async intern(tx: Transaction, keywords: readonly string[]): Promise<KeywordSet> {
     const names = canonical(keywords)
     const known = this.#ids.get(names.toLowerCase())
     if (known !== undefined) return known

@@ -14,7 +14,7 @@ import { changeKeywords, checkKeywords, type KeywordSets } from './flags.js'
 import type { Indexes } from './indexes.js'
 import type { KeywordSet, LoadedIndex } from './mailbox-index.js'
 import type { Pins } from './ports.js'
-import { advance, fileEntries, removeEntries, span, type GoneEntry, type MailboxRow, type Placement } from './repository.js'
+import { fileEntries, removeEntries, span, touch, type GoneEntry, type MailboxRow, type Placement } from './repository.js'
 import { SessionView } from './view.js'
 
 export interface MailboxParts {
@@ -115,11 +115,11 @@ export class Session implements OpenMailbox {
     })
     if (wanted.length === 0) return []
     const gone = await this.#parts.database.write(async (tx) => {
-      const state = (await advance(tx, new Map([[this.id, 0]]))).get(this.id)!
+      const state = await touch(tx, this.id)
       const entries = await removeEntries(tx, this.id, state.modseq, wanted, true)
       await this.#leave(tx, entries)
       const expunged = entries.map((entry) => entry.uid)
-      await this.#tell(tx, [{ mailbox: this.id, ...span(state), expunged }], [usageOf(this.#row.account, entries, -1)])
+      this.#tell(tx, [{ mailbox: this.id, ...span(state), expunged }], [usageOf(this.#row.account, entries, -1)])
       this.#event(tx, 'MessageExpunge', expunged)
       return entries
     })
@@ -144,7 +144,7 @@ export class Session implements OpenMailbox {
     return this.#parts.database.write(async (tx) => {
       const sources = await this.#sources(tx, uids)
       if (sources.length === 0) return { uidValidity: to.uidValidity, from: [], to: [] }
-      const state = (await advance(tx, new Map([[this.id, 0]]))).get(this.id)!
+      const state = await touch(tx, this.id)
       const entries = await removeEntries(tx, this.id, state.modseq, sources.map((source) => source.uid), false)
       await this.#parts.pins.unpin(tx, entries.flatMap((entry) => entry.recipient ?? []))
       const expunged = entries.map((entry) => entry.uid)
@@ -155,7 +155,7 @@ export class Session implements OpenMailbox {
   }
 
   async #writeFlags(tx: Transaction, uids: readonly Uid[], change: FlagChange): Promise<{ modseq: Modseq; rows: { uid: Uid; flags: number; keywords: KeywordSet }[] }> {
-    const state = (await advance(tx, new Map([[this.id, 0]]))).get(this.id)!
+    const state = await touch(tx, this.id)
     const { dialect } = tx
     const guard = change.unchangedSince === undefined ? '' : ' AND modseq <= ?'
     const guardValue = change.unchangedSince === undefined ? [] : [change.unchangedSince]
@@ -186,7 +186,7 @@ export class Session implements OpenMailbox {
     }
     rows.sort((a, b) => a.uid - b.uid)
     if (change.mode !== 'remove' && (change.flags & seen) !== 0) await this.#parts.pins.read(tx, rows.flatMap((row) => row.recipient ?? []))
-    await this.#tell(tx, [{ mailbox: this.id, ...span(state), flagged: rows }], [])
+    this.#tell(tx, [{ mailbox: this.id, ...span(state), flagged: rows }], [])
     if (rows.length > 0) this.#flagEvents(tx, change, rows.map((row) => row.uid))
     return { modseq: state.modseq, rows }
   }
@@ -207,7 +207,7 @@ export class Session implements OpenMailbox {
     const { changes, uids } = await fileEntries(tx, sources.map((source): Placement => ({
       mailbox: to.id, message: source.message, flags: source.flags, keywords: source.keywords, size: source.size, internalDate: source.internal_date, recipient: null,
     })), this.#parts.clock.now())
-    await this.#tell(tx, [...(also ? [also] : []), ...changes], [...usage, usageOf(to.account, sources, 1)])
+    this.#tell(tx, [...(also ? [also] : []), ...changes], [...usage, usageOf(to.account, sources, 1)])
     this.#event(tx, 'MessageAppend', uids, to)
     return { from: sources.map((source) => source.uid), to: uids }
   }
@@ -218,10 +218,9 @@ export class Session implements OpenMailbox {
     await this.#parts.quota.check(await this.#parts.accounts.byId(to.account), octets, uids.length)
   }
 
-  /** Usage is written in this commit; changes are told after it. */
-  async #tell(tx: Transaction, changes: readonly Change[], usage: readonly UsageChange[]): Promise<void> {
+  /** Told after the commit. */
+  #tell(tx: Transaction, changes: readonly Change[], usage: readonly UsageChange[]): void {
     const { feed, quota } = this.#parts
-    await quota.write(tx, usage)
     tx.afterCommit(() => {
       quota.changed(usage)
       for (const change of changes) feed.tell(change)

@@ -11,7 +11,7 @@ import type { Change } from './feed.js'
 import { checkKeywords } from './flags.js'
 import { Session, usageOf, type MailboxParts } from './mailbox.js'
 import { compareNames, parents, shownName, storedName } from './names.js'
-import { advance, fileEntries, insertMailboxes, mailboxRow, removeEntries, span, type MailboxRow, type NewMailbox, type Placement } from './repository.js'
+import { fileEntries, insertMailboxes, mailboxRow, removeEntries, span, touch, type MailboxRow, type NewMailbox, type Placement } from './repository.js'
 
 export interface MailboxesParts extends MailboxParts {
   readonly messages: Messages
@@ -84,14 +84,13 @@ export function makeMailboxes(parts: MailboxesParts): Mailboxes & MailboxesAdmin
 
   /** Deletes a mailbox's entries with all they hold, and the mailbox. */
   const drop = async (tx: Transaction, row: MailboxRow): Promise<void> => {
-    const state = (await advance(tx, new Map([[row.id, 0]]))).get(row.id)!
+    const state = await touch(tx, row.id)
     const entries = await removeEntries(tx, row.id, state.modseq, undefined, false)
     await parts.pins.unpin(tx, entries.flatMap((entry) => entry.recipient ?? []))
     await markReapable(tx, entries.map((entry) => entry.message))
     await tx.run('DELETE FROM expunged WHERE mailbox = ?', [row.id])
     await tx.run('DELETE FROM mailboxes WHERE id = ?', [row.id])
     const usage = [usageOf(row.account, entries, -1)]
-    await quota.write(tx, usage)
     tx.afterCommit(() => {
       quota.changed(usage)
       feed.tell({ mailbox: row.id, ...span(state), deleted: true })
@@ -117,7 +116,6 @@ export function makeMailboxes(parts: MailboxesParts): Mailboxes & MailboxesAdmin
       }
       const { changes, uids } = await fileEntries(tx, placements, now)
       const usage = items.map((item) => usageOf(item.row.account, item.messages.map((message) => message.spooled), 1))
-      await quota.write(tx, usage)
       tx.afterCommit(() => {
         quota.changed(usage)
         for (const change of changes) feed.tell(change)
@@ -298,7 +296,7 @@ export function makeMailboxes(parts: MailboxesParts): Mailboxes & MailboxesAdmin
   const emptyInto = async (tx: Transaction, inbox: MailboxRow, target: MailboxId): Promise<void> => {
     const sources = await tx.all('SELECT uid, message, flags, keywords, size, internal_date, recipient FROM entries WHERE mailbox = ? ORDER BY uid', [inbox.id])
     if (sources.length === 0) return
-    const state = (await advance(tx, new Map([[inbox.id, 0]]))).get(inbox.id)!
+    const state = await touch(tx, inbox.id)
     const gone = await removeEntries(tx, inbox.id, state.modseq, undefined, false)
     await parts.pins.unpin(tx, gone.flatMap((entry) => entry.recipient ?? []))
     const { changes } = await fileEntries(tx, sources.map((source): Placement => ({

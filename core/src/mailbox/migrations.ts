@@ -13,6 +13,8 @@ export const mailboxMigrations: readonly Migration[] = [{
       uid_next ${int} NOT NULL,
       modseq ${int} NOT NULL,
       recent_uid ${int} NOT NULL,
+      messages ${int} NOT NULL,
+      octets ${int} NOT NULL,
       special_use ${text},
       created_at ${int} NOT NULL,
       UNIQUE (account, name))`)

@@ -41,10 +41,16 @@ export const mailboxRow = (row: Row): MailboxRow => ({ id: row.id, account: row.
  * Throws MAILBOX_GONE when a mailbox was deleted, UID_EXHAUSTED.
  */
 export async function fileEntries(tx: Transaction, placements: readonly Placement[], now: number): Promise<{ changes: Change[]; uids: Uid[] }> {
-  const perMailbox = new Map<MailboxId, number>()
-  for (const { mailbox } of placements) perMailbox.set(mailbox, (perMailbox.get(mailbox) ?? 0) + 1)
+  const perMailbox = new Map<MailboxId, Growth>()
+  for (const { mailbox, size } of placements) {
+    const growth = perMailbox.get(mailbox)
+    if (growth) {
+      growth.messages++
+      growth.octets += size
+    } else perMailbox.set(mailbox, { messages: 1, octets: size })
+  }
   const advanced = await advance(tx, perMailbox)
-  const next = new Map([...advanced].map(([mailbox, { uidNext }]) => [mailbox, uidNext - perMailbox.get(mailbox)!]))
+  const next = new Map([...advanced].map(([mailbox, { uidNext }]) => [mailbox, uidNext - perMailbox.get(mailbox)!.messages]))
   const filed = new Map<MailboxId, EntryRow[]>([...perMailbox.keys()].map((mailbox) => [mailbox, []]))
   const uids = placements.map((placement) => {
     const uid = next.get(placement.mailbox)! as Uid
@@ -63,17 +69,26 @@ export async function fileEntries(tx: Transaction, placements: readonly Placemen
   return { changes, uids }
 }
 
-/** Takes the next modseq, and UIDs for new entries, of several mailboxes. */
-export async function advance(tx: Statements, mailboxes: ReadonlyMap<MailboxId, number>): Promise<Map<MailboxId, Advanced>> {
+/** What comes into a mailbox: as many UIDs are taken. */
+interface Growth { messages: number; octets: number }
+
+/** Takes the next modseq, and UIDs for what comes in, of several mailboxes. Throws MAILBOX_GONE, UID_EXHAUSTED. */
+async function advance(tx: Statements, mailboxes: ReadonlyMap<MailboxId, Growth>): Promise<Map<MailboxId, Advanced>> {
   const rows = mailboxes.size === 1
-    ? await tx.all<{ id: MailboxId; modseq: Modseq; uid_next: Uid }>('UPDATE mailboxes SET modseq = modseq + 1, uid_next = uid_next + ? WHERE id = ? RETURNING id, modseq, uid_next',
-      [[...mailboxes.values()][0], [...mailboxes.keys()][0]])
+    ? await tx.all<{ id: MailboxId; modseq: Modseq; uid_next: Uid }>('UPDATE mailboxes SET modseq = modseq + 1, uid_next = uid_next + ?, messages = messages + ?, octets = octets + ? WHERE id = ? RETURNING id, modseq, uid_next',
+      [...mailboxes].flatMap(([mailbox, { messages, octets }]) => [messages, messages, octets, mailbox]))
     : await tx.all<{ id: MailboxId; modseq: Modseq; uid_next: Uid }>(
-      `UPDATE mailboxes SET modseq = modseq + 1, uid_next = uid_next + r.n FROM ${tx.dialect.rows({ mailbox: 'int', n: 'int' })} AS r WHERE mailboxes.id = r.mailbox RETURNING id, modseq, uid_next`,
-      [tx.dialect.rowsValue([...mailboxes])])
+      `UPDATE mailboxes SET modseq = modseq + 1, uid_next = uid_next + r.n, messages = messages + r.n, octets = octets + r.o
+       FROM ${tx.dialect.rows({ mailbox: 'int', n: 'int', o: 'int' })} AS r WHERE mailboxes.id = r.mailbox RETURNING id, modseq, uid_next`,
+      [tx.dialect.rowsValue([...mailboxes].map(([mailbox, { messages, octets }]) => [mailbox, messages, octets]))])
   if (rows.length !== mailboxes.size) throw failure('MAILBOX_GONE')
   for (const row of rows) if (row.uid_next > largestUid) throw failure('UID_EXHAUSTED')
   return new Map(rows.map((row) => [row.id, { modseq: row.modseq, uidNext: row.uid_next }]))
+}
+
+/** Takes the next modseq of a mailbox for a change of what is in it already. */
+export async function touch(tx: Statements, mailbox: MailboxId): Promise<Advanced> {
+  return (await advance(tx, new Map([[mailbox, { messages: 0, octets: 0 }]]))).get(mailbox)!
 }
 
 /** The part of a Change that says where it stands. */
@@ -81,7 +96,7 @@ export const span = ({ modseq, uidNext }: Advanced): Pick<Change, 'from' | 'to' 
 
 export interface GoneEntry { readonly uid: Uid; readonly message: MessageId; readonly size: number; readonly recipient: RecipientId | null }
 
-/** Deletes entries and remembers that they were there. `uids` undefined: all; `onlyDeleted`: those with \Deleted. */
+/** Deletes entries, remembers that they were there, and takes them off the mailbox's sums. `uids` undefined: all; `onlyDeleted`: those with \Deleted. */
 export async function removeEntries(tx: Statements, mailbox: MailboxId, modseq: Modseq, uids: readonly Uid[] | undefined, onlyDeleted: boolean): Promise<GoneEntry[]> {
   const gone = await tx.all<GoneEntry>(
     `DELETE FROM entries WHERE mailbox = ?${uids ? ` AND ${tx.dialect.oneOf('uid')}` : ''}${onlyDeleted ? ' AND (flags & 8) <> 0' : ''} RETURNING uid, message, size, recipient`,
@@ -90,6 +105,7 @@ export async function removeEntries(tx: Statements, mailbox: MailboxId, modseq: 
   if (gone.length > 0) {
     await tx.run(`INSERT INTO expunged (mailbox, modseq, uid) SELECT r.mailbox, r.modseq, r.uid FROM ${tx.dialect.rows({ mailbox: 'int', modseq: 'int', uid: 'int' })} AS r`,
       [tx.dialect.rowsValue(gone.map((entry) => [mailbox, modseq, entry.uid]))])
+    await tx.run('UPDATE mailboxes SET messages = messages - ?, octets = octets - ? WHERE id = ?', [gone.length, gone.reduce((sum, entry) => sum + entry.size, 0), mailbox])
   }
   return gone
 }
@@ -129,13 +145,13 @@ export async function newUidValidity(tx: Statements, now: number, count = 1): Pr
 export interface NewMailbox { readonly account: AccountId; readonly name: string; readonly specialUse: SpecialUse | null; readonly subscribed: boolean }
 
 /** Inserts mailboxes; the caller has checked that the names are free. */
-export async function insertMailboxes(tx: Statements, mailboxes: readonly NewMailbox[], now: number): Promise<MailboxId[]> {
+export async function insertMailboxes(tx: Transaction, mailboxes: readonly NewMailbox[], now: number): Promise<MailboxId[]> {
   if (mailboxes.length === 0) return []
   const { mailboxes: first } = await allocate(tx, { mailboxes: mailboxes.length })
   const validity = await newUidValidity(tx, now, mailboxes.length)
   await tx.run(
-    `INSERT INTO mailboxes (id, account, name, uid_validity, uid_next, modseq, recent_uid, special_use, created_at)
-     SELECT r.id, r.account, r.name, r.validity, 1, 1, 1, r.use, r.at FROM ${tx.dialect.rows({ id: 'int', account: 'int', name: 'text', validity: 'int', use: 'text', at: 'int' })} AS r`,
+    `INSERT INTO mailboxes (id, account, name, uid_validity, uid_next, modseq, recent_uid, messages, octets, special_use, created_at)
+     SELECT r.id, r.account, r.name, r.validity, 1, 1, 1, 0, 0, r.use, r.at FROM ${tx.dialect.rows({ id: 'int', account: 'int', name: 'text', validity: 'int', use: 'text', at: 'int' })} AS r`,
     [tx.dialect.rowsValue(mailboxes.map((mailbox, i) => [first + i, mailbox.account, mailbox.name, validity + i, mailbox.specialUse, now]))])
   const subscribed = mailboxes.filter((mailbox) => mailbox.subscribed)
   if (subscribed.length > 0) {
@@ -143,4 +159,12 @@ export async function insertMailboxes(tx: Statements, mailboxes: readonly NewMai
       [tx.dialect.rowsValue(subscribed.map((mailbox) => [mailbox.account, mailbox.name]))])
   }
   return mailboxes.map((_, i) => first + i as MailboxId)
+}
+
+/** What accounts hold, summed over their mailboxes: one query. */
+export async function usageOfAccounts(database: Database, accounts: readonly AccountId[]): Promise<Map<AccountId, { octets: number; messages: number }>> {
+  const { read } = database
+  const rows = await read.all<{ account: AccountId; octets: number; messages: number }>(
+    `SELECT account, CAST(sum(octets) AS ${read.dialect.types.int}) AS octets, CAST(sum(messages) AS ${read.dialect.types.int}) AS messages FROM mailboxes WHERE ${read.dialect.oneOf('account')} GROUP BY account`, [read.dialect.list(accounts)])
+  return new Map(rows.map(({ account, octets, messages }) => [account, { octets, messages }]))
 }

@@ -2,7 +2,7 @@
 import type { MessageId } from '../base/branded.js'
 import type { BlobStore, Prepared } from '../blobs/blob-store.js'
 import type { Content, Contents } from '../blobs/contract.js'
-import type { Database, Row, Statements } from '../database/connect.js'
+import type { Database, Row, Statements, Transaction } from '../database/connect.js'
 import { failure } from '../errors/codes.js'
 import type { Summary } from '../message/summary.js'
 import { decodeParts, decodeSortKeys, encodeParts, encodeSortKeys } from '../message/summary-codec.js'
@@ -57,7 +57,7 @@ export class Messages implements Contents {
   }
 
   /** Deletes messages with their octets. Files go when the commit is done. */
-  async remove(tx: Statements & { afterCommit(run: () => void): void }, ids: readonly MessageId[]): Promise<void> {
+  async remove(tx: Transaction, ids: readonly MessageId[]): Promise<void> {
     const list = [tx.dialect.list(ids)]
     const rows = await tx.all<{ ref: string | null }>(`DELETE FROM messages WHERE ${tx.dialect.oneOf('id')} RETURNING ref`, list)
     await this.#blobs.remove(tx, ids)
