@@ -3,12 +3,16 @@ import { spawnSync } from 'node:child_process'
 import { join } from 'node:path'
 import { root, setUp } from './setup.mjs'
 
-const programs = { curl: 'curl', swaks: 'swaks', mbsync: 'isync', fetchmail: 'fetchmail', neomutt: 'neomutt', python3: 'python3' }
+/** What must succeed in a shell, and the Debian package that makes it so. */
+const programs = {
+  'command -v curl': 'curl', 'command -v swaks': 'swaks', 'perl -MNet::SSLeay -e 1': 'libnet-ssleay-perl', 'command -v mbsync': 'isync', 'command -v fetchmail': 'fetchmail', 'command -v neomutt': 'neomutt',
+  'command -v python3': 'python3', 'command -v script': 'bsdutils',
+}
 
 setUp()
-const missing = Object.entries(programs).filter(([program]) => spawnSync('sh', ['-c', `command -v ${program}`]).status !== 0)
+const missing = Object.entries(programs).filter(([works]) => spawnSync('sh', ['-c', works]).status !== 0).map(([, name]) => name)
 if (missing.length > 0) {
-  process.stderr.write(`These programs are missing: ${missing.map(([program, name]) => `${program} (Debian package ${name})`).join(', ')}\n  apt-get install ${missing.map(([, name]) => name).join(' ')}\n`)
+  process.stderr.write(`Programs of these Debian packages are missing: ${missing.join(', ')}\n  apt-get install ${missing.join(' ')}\n`)
   process.exit(1)
 }
 const { status } = spawnSync(process.execPath, [join(root, 'node_modules/vitest/vitest.mjs'), 'run', '--config', join(root, 'vitest.interop.config.ts'), ...process.argv.slice(2)], { cwd: root, stdio: 'inherit' })
