@@ -154,7 +154,7 @@ function assemble(options: GatewayOptions, owned: DataFolder, database: Database
       sort: () => (hooks.given('delivery.before') ? (arrival) => hooks.ask('delivery.before', arrival) : undefined),
     })).singleton(),
     store: asFunction(({ database, accounts, blobs, spool, lists, local, reaper, messages, jobs }: Cradle) => makeMessageStore({
-      database, accounts, blobs, spool, lists, local, reaper, clock, submitBatch: makeSubmitBatch({ messages, lists, jobs, local, random }),
+      database, accounts, blobs, spool, lists, local, reaper, clock, random, submitBatch: makeSubmitBatch({ messages, lists, jobs, local, random }),
       // No notifier and no relay yet: only our own domains can be reached.
       reaches: () => false,
       options: { name: settings.hostname, minimumLifetime: storeSettings.minimumLifetime, defaultLifetime: storeSettings.lifetime, envelopeEntries: storeSettings.envelopeEntries },

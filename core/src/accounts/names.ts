@@ -23,8 +23,20 @@ export function parseAddress(text: string): Address {
   return { localPart, domain: domain! }
 }
 
+const folded = new Map<string, string | undefined>()
+/** Spellings of domains remembered: nearly all mail names the same few. */
+const foldedAtMost = 1000
+
 /** A domain in ASCII lower case, or undefined when it cannot be one (address literals included: im2000.md C.2). */
 export function foldDomain(text: string): string | undefined {
+  if (folded.has(text)) return folded.get(text)
+  if (folded.size >= foldedAtMost) folded.clear()
+  const domain = fold(text)
+  folded.set(text.slice(0, limits.domain + 1), domain)
+  return domain
+}
+
+function fold(text: string): string | undefined {
   const domain = domainToASCII(text.replace(/\.$/, ''))
   if (domain === '' || domain.length > limits.domain) return undefined
   const labels = domain.split('.')

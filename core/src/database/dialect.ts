@@ -30,14 +30,15 @@ export interface Dialect {
   translate(error: unknown): unknown
 }
 
-const json = (rows: readonly unknown[]): string =>
-  // PostgreSQL's jsonb cannot hold NUL; no text of ours means anything by one.
-  JSON.stringify(rows, (_, value: unknown) => (typeof value === 'object' && value !== null && 'type' in value && value.type === 'Buffer' && 'data' in value
-    ? Buffer.from(value.data as number[]).toString('hex') : value)).replaceAll('\\u0000', '')
+/** PostgreSQL's jsonb cannot hold NUL; no text of ours means anything by one. */
+const json = (value: unknown): string => {
+  const text = JSON.stringify(value)
+  return text.includes('\\u0000') ? text.replaceAll('\\u0000', '') : text
+}
 
-/** Hex instead of JSON.stringify's slow number array for Buffers. */
+/** Octets as hex: JSON.stringify would write a number for each. */
 const plain = (rows: readonly (readonly (number | string | Buffer | null)[])[]): string =>
-  json(rows.map((row) => row.map((value) => (Buffer.isBuffer(value) ? value.toString('hex') : value))))
+  json(rows.map((row) => (row.some(Buffer.isBuffer) ? row.map((value) => (Buffer.isBuffer(value) ? value.toString('hex') : value)) : row)))
 
 export const sqlite: Dialect = {
   name: 'sqlite',

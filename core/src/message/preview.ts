@@ -30,13 +30,20 @@ function whole(octets: Buffer, charset: string): Buffer {
   return octets
 }
 
+/** Characters looked at, at most and at a time: nearly always the first few hundred are enough. */
+const lookedAt = 20_000
+const step = 600
+
 /** One line: no control characters, no invisible fillers, no runs of blanks or rules. */
 function squeeze(text: string): string {
-  const line = text
-    .slice(0, 20_000)
-    .replace(/[\x00-\x1f\x7f-\x9f\s\u00ad\u034f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufffc]+/g, ' ')
-    .replace(/([-=_*#~.])\1{4,}/g, '$1$1$1')
-    .trim()
+  let line = ''
+  for (let at = 0; at < Math.min(text.length, lookedAt) && line.length <= 2 * previewLength; at += step) {
+    line = (line + text.slice(at, Math.min(at + step, lookedAt)))
+      .replace(/[\x00-\x1f\x7f-\x9f\s\u00ad\u034f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufffc]+/g, ' ')
+      .replace(/([-=_*#~.])\1{4,}/g, '$1$1$1')
+      .trimStart()
+  }
+  line = line.trimEnd()
   if (line.length <= previewLength) return line
   let end = 0
   let count = 0

@@ -1,8 +1,8 @@
 // The message store (im2000.md D): accepts envelopes and octets, answers for what became of them, and lets recipients
 // retrieve, silence and un-pin. In process; the wire protocols are tables of calls to this.
-import { randomBytes } from 'node:crypto'
 import type { AccountId, MessageId, RecipientId, SubmissionId } from '../base/branded.js'
 import type { Clock } from '../base/clock.js'
+import type { Random } from '../base/random.js'
 import type { BlobStore } from '../blobs/blob-store.js'
 import type { Spool, Spooled, SpoolWriter } from '../blobs/contract.js'
 import type { Accounts } from '../accounts/contract.js'
@@ -36,6 +36,7 @@ export interface StoreParts {
   readonly submitBatch: Batch<Sealed, Submission>
   readonly reaper: Reaper
   readonly clock: Clock
+  readonly random: Random
   /** Whether a domain that is not ours can be reached (a notifier or a relay is there). */
   readonly reaches: (domain: string) => boolean
   readonly options: StoreOptions
@@ -99,7 +100,7 @@ export function makeMessageStore(parts: StoreParts): MessageStore & TrackingStor
   const open: MessageStore['open'] = async (originator, envelope, opening = {}) => {
     const lifetime = lifetimeOf(envelope)
     const routed = await route(envelope, originator)
-    const token = randomBytes(10).toString('base64url')
+    const token = parts.random.octets(10).toString('base64url')
     const at = clock.now()
     const trace = Buffer.from(traceHeader(options.name, originator.protocol, token, at) + (opening.trace ?? ''), 'utf8')
     const writer = spool.open({

@@ -34,15 +34,22 @@ export class DataReader {
     const normalise = this.policy.bareLineEnds === 'normalise'
     let at = this.#at
     let from = 0 // content not yet in `parts` begins here
+    let [nextCr, nextLf, nextNul] = [-1, -1, -1]
+    const found = (position: number): number => (position < 0 ? length : position)
     const cut = (to: number): void => {
       if (to > from) parts.push(chunk.subarray(from, to))
     }
     for (let i = 0; i < length; i++) {
       let c = chunk[i]!
       if (at === At.InLine) {
-        // Nearly all octets pass here.
-        while (c > CR && ++i < length) c = chunk[i]!
-        if (i === length) break
+        // Nearly all octets pass here: on to the next one that could mean something, by the machine's own search. What was
+        // found stays found until it is passed, so that a chunk is searched once for each of the three.
+        if (nextCr < i) nextCr = found(chunk.indexOf(CR, i))
+        if (nextLf < i) nextLf = found(chunk.indexOf(LF, i))
+        if (nextNul < i) nextNul = found(chunk.indexOf(NUL, i))
+        i = Math.min(nextCr, nextLf, nextNul)
+        if (i >= length) break
+        c = chunk[i]!
         if (c === CR) {
           if (i + 1 < length && chunk[i + 1] === LF) {
             i++
