@@ -70,10 +70,11 @@ export class Reaper {
       const rows = await database.read.all<{ message: MessageId }>('SELECT message FROM reapable WHERE message > ? ORDER BY message LIMIT ?', [after, batch])
       if (rows.length === 0) break
       after = rows.at(-1)!.message
-      const held = shown.shown()
-      const candidates = rows.map((row) => row.message).filter((message) => !held.has(message))
-      if (candidates.length === 0) continue
       deleted += await database.write(async (tx) => {
+        // Asked here, where every earlier commit has been told: a reader may see a row before its teller has spoken.
+        const held = shown.shown()
+        const candidates = rows.map((row) => row.message).filter((message) => !held.has(message))
+        if (candidates.length === 0) return 0
         const gone = await tx.all<{ message: MessageId }>(
           `SELECT c.message FROM ${tx.dialect.rows({ message: 'int' })} AS c
            WHERE NOT EXISTS (SELECT 1 FROM entries e WHERE e.message = c.message)
