@@ -11,50 +11,58 @@ export class FramingBroken extends Error {
 const prefix = 4
 
 export class Framer {
-  #chunks: Buffer[] = []
-  #held = 0
+  /** What has arrived and was not taken: from #from to #to of #octets. */
+  #octets: Buffer = Buffer.alloc(0)
+  #from = 0
+  #to = 0
+  /** Whether #octets is ours to write behind #to. */
+  #own = false
   /** Length of the PDU that is coming in; undefined: its prefix is not complete. */
   #wanted: number | undefined
   constructor(private readonly limit: number) {}
 
   /** Octets as they arrive, in any portions. */
   push(chunk: Buffer): void {
-    if (chunk.length === 0) return
-    this.#chunks.push(chunk)
-    this.#held += chunk.length
+    const held = this.#to - this.#from
+    if (held === 0) {
+      this.#octets = chunk
+      this.#from = 0
+      this.#to = chunk.length
+      this.#own = false
+      return
+    }
+    // Twice what is here at most, so that a peer must send what it makes us hold.
+    if (!this.#own || this.#octets.length - this.#to < chunk.length) {
+      const larger = Buffer.allocUnsafe(Math.max(held + chunk.length, Math.min(this.#wanted ?? prefix, 2 * held)))
+      this.#octets.copy(larger, 0, this.#from, this.#to)
+      this.#octets = larger
+      this.#from = 0
+      this.#to = held
+      this.#own = true
+    }
+    chunk.copy(this.#octets, this.#to)
+    this.#to += chunk.length
   }
 
   /** The next complete PDU, if it is all there. Throws FramingBroken. */
   next(): Buffer | undefined {
     if (this.#wanted === undefined) {
-      if (this.#held < prefix) return undefined
-      const length = this.#take(prefix).readUInt32BE()
+      if (this.#to - this.#from < prefix) return undefined
+      const length = this.#octets.readUInt32BE(this.#from)
       if (length === 0) throw new FramingBroken('a PDU of no octets')
       if (length > this.limit) throw new FramingBroken(`a PDU of ${length} octets; ${this.limit} are allowed`)
+      this.#from += prefix
       this.#wanted = length
     }
-    if (this.#held < this.#wanted) return undefined
-    const pdu = this.#take(this.#wanted)
+    if (this.#to - this.#from < this.#wanted) return undefined
+    const pdu = this.#octets.subarray(this.#from, this.#from += this.#wanted)
     this.#wanted = undefined
     return pdu
   }
 
   /** Whether part of a PDU is here: the stream must not end now. */
   get begun(): boolean {
-    return this.#held > 0 || this.#wanted !== undefined
-  }
-
-  #take(count: number): Buffer {
-    this.#held -= count
-    const first = this.#chunks[0]
-    if (first.length > count) {
-      this.#chunks[0] = first.subarray(count)
-      return first.subarray(0, count)
-    }
-    if (first.length === count) return this.#chunks.shift()!
-    const all = Buffer.concat(this.#chunks)
-    this.#chunks = all.length > count ? [all.subarray(count)] : []
-    return all.subarray(0, count)
+    return this.#to > this.#from || this.#wanted !== undefined
   }
 }
 

@@ -19,7 +19,7 @@ const list = Buffer.from('upgrade-to-im2000')
 const store = { kind: 'domain', value: ['store', 'example', 'net'] }
 const command = (kind: string, value: unknown) => ({ kind: 'command', value: { commanddata: { kind, value } } })
 const response = (forceabort: boolean, status: string | number, kind = 'null', value: unknown = {}) => ({ kind: 'response', value: { forceabort, status, responsedata: { kind, value } } })
-const version4 = { kind: 'version4', value: Buffer.from([192, 0, 2, 1]) }
+const version4 = { kind: 'version4', value: Buffer.from([192, 0, 2, 2]) }
 const version6 = { kind: 'version6', value: Buffer.from('20010db8000000000000000000000002', 'hex') }
 const full = { storeclear: store, storessl: store, recipient: lucy, identifier: id1, sender: 'toby', size: 1234n }
 const literal = { storeclear: { kind: 'literals', value: [{ address: version4, port: 8193 }, { address: version6, port: 8193 }] }, recipient: lucy, identifier: id1, sender: 'toby' }
