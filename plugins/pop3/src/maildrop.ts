@@ -126,7 +126,10 @@ export class Maildrop {
     if (seen.length) await this.mailbox.changeFlags(seen, { mode: 'add', flags: flagBits['\\Seen'], keywords: [] })
     const doomed = uidsOf(this.#deleted)
     if (!doomed.length) return 0
-    await this.mailbox.changeFlags(doomed, { mode: 'add', flags: flagBits['\\Deleted'], keywords: [] })
+    // What was retrieved and goes was read, whatever markSeen says of what stays: its store shall know (im2000.md D.4).
+    const [read, unread] = [true, false].map((retrieved) => uidsOf([...this.#deleted].filter((number) => this.#retrieved.has(number) === retrieved)))
+    if (read.length) await this.mailbox.changeFlags(read, { mode: 'add', flags: flagBits['\\Deleted'] | flagBits['\\Seen'], keywords: [] })
+    if (unread.length) await this.mailbox.changeFlags(unread, { mode: 'add', flags: flagBits['\\Deleted'], keywords: [] })
     await this.mailbox.expunge(doomed)
     return doomed.length
   }
