@@ -21,6 +21,7 @@ export interface RunOptions extends GlobalOptions {
 export interface Running {
   readonly gateway: Gateway
   readonly loaded: Loaded
+  readonly log: Log
   readonly domain: string
   /** First account, when it was made just now (or the gateway is ephemeral). */
   readonly created: { readonly account: string; readonly password: string } | undefined
@@ -42,7 +43,7 @@ export async function run(options: RunOptions): Promise<Running> {
     const ephemeral = folder === undefined ? [] : [`data=${folder}`, `domains=["${domain}"]`, 'hostname=localhost', 'accounts.scramIterations=4096', 'log.level=warn']
     const loaded = await loadSettings({ ...options, set: [...ephemeral, ...(options.set ?? [])] })
     const log = options.log ?? createLog({
-      level: loaded.settings.log.level, destination: options.ephemeral ? 'stderr' : 'stdout',
+      level: loaded.settings.log.level, destination: options.ephemeral || options.json ? 'stderr' : 'stdout',
       ...(loaded.settings.log.format === 'auto' ? {} : { pretty: loaded.settings.log.format === 'pretty' }),
     })
     const plugins = folder === undefined ? loaded.plugins : loaded.plugins.map(({ plugin, config }) => ({ plugin, config: onFreePorts(config) }))
@@ -52,7 +53,7 @@ export async function run(options: RunOptions): Promise<Running> {
       await gateway.start()
       const control = await serveControl(gateway, log.child({ scope: 'control' }))
       return {
-        gateway, loaded, domain, created, listeners: gateway.listeners(),
+        gateway, loaded, log, domain, created, listeners: gateway.listeners(),
         async stop(signal = AbortSignal.timeout(loaded.settings.shutdown.graceSeconds * 1000)) {
           control.close()
           await gateway.stop(signal)

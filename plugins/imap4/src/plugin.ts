@@ -29,7 +29,7 @@ export default definePlugin({
     const listen = async (name: string, address: string | null, tls: 'starttls' | 'implicit'): Promise<void> => {
       if (address === null || isOff(address)) return
       const { maxSessions, maxSessionsPerAddress } = config
-      listeners.set(name, await services.net.listen({ name, address, tls, maxSessions, maxSessionsPerAddress, onConnection, refusal: (why) => refusals[why] }))
+      listeners.set(name, await services.net.listen({ name, address, tls, alpn: 'imap', maxSessions, maxSessionsPerAddress, onConnection, refusal: (why) => refusals[why] }))
     }
     return {
       services: {},

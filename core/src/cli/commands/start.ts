@@ -1,24 +1,29 @@
 // `restante start`: runs the gateway until SIGINT or SIGTERM.
-import { Command } from 'commander'
+import { Command, InvalidArgumentError, Option } from 'commander'
 import { exitCodes, print } from '../output.js'
 import { run, type Running } from '../run.js'
 import type { GlobalOptions } from '../settings.js'
 
-interface StartOptions extends GlobalOptions { readonly ephemeral?: boolean; readonly accounts?: string; readonly domain?: string }
+interface StartOptions extends GlobalOptions { readonly ephemeral?: boolean; readonly accounts: number; readonly domain?: string }
 
 export const startCommand = (exit: (code: number) => void): Command => new Command('start')
   .description('Run the gateway')
   .option('--ephemeral', 'throw-away gateway: temporary data folder, free loopback ports; everything is removed at exit')
-  .option('--accounts <n>', 'with --ephemeral: how many accounts user0001@…, user0002@…, ...', '1')
+  .addOption(new Option('--accounts <n>', 'with --ephemeral: how many accounts user0001@…, user0002@…, ...').default(1).argParser(countOf))
   .option('--domain <domain>', 'with --ephemeral: the local domain (default: example.test)')
   .action(async (options: StartOptions) => {
-    const accounts = Number(options.accounts ?? 1)
     const begun = performance.now()
-    const running = await run({ ...options, accounts: Number.isInteger(accounts) && accounts > 0 ? accounts : 1 })
+    const running = await run(options)
     announce(running, options, performance.now() - begun)
+    surviveBugs(running)
     await untilStopped(running)
     exit(exitCodes.ok)
   })
+
+function countOf(text: string): number {
+  if (!/^[1-9]\d{0,5}$/.test(text)) throw new InvalidArgumentError('accepted: 1 to 999999')
+  return Number(text)
+}
 
 function announce(running: Running, options: StartOptions, ms: number): void {
   const { gateway, listeners, domain, created } = running
@@ -47,6 +52,12 @@ function announce(running: Running, options: StartOptions, ms: number): void {
   }
   lines.push('', '  Ctrl-C stops it.', '')
   print(lines.join('\n'))
+}
+
+/** A bug in one session must not end the others: it is logged with its stack, and what it owned is lost, nothing else. */
+function surviveBugs({ log }: Running): void {
+  process.on('uncaughtException', (error) => log.fatal({ err: error }, 'a bug: uncaught exception'))
+  process.on('unhandledRejection', (error) => log.fatal({ err: error }, 'a bug: unhandled rejection'))
 }
 
 /** The first signal drains, the second ends at once; whatever was accepted is in the database by then. */
