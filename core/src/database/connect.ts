@@ -94,6 +94,7 @@ function pool(options: DatabaseOptions, role: 'writer' | 'reader'): Knex {
   if (options.driver === 'postgresql') {
     return knexModule.knex({
       client: 'pg',
+      log: silent,
       connection: { connectionString: options.url, application_name: `restante-${role}` },
       pool: { ...limits, afterCreate: (connection: PgConnection, done: (error: unknown, connection: unknown) => void) => {
         // int8 as a number: every number of ours stays below 2^53.
@@ -109,6 +110,7 @@ function pool(options: DatabaseOptions, role: 'writer' | 'reader'): Knex {
   ]
   return knexModule.knex({
     client: 'sqlite3',
+    log: silent,
     useNullAsDefault: true,
     connection: { filename: options.file },
     pool: { ...limits, afterCreate: (connection: SqliteConnection, done: (error: unknown, connection: unknown) => void) => {
@@ -116,6 +118,8 @@ function pool(options: DatabaseOptions, role: 'writer' | 'reader'): Knex {
     } },
   })
 }
+/** What goes wrong is thrown as well; knex would also write it to standard output. */
+const silent = { warn: () => undefined, error: () => undefined, deprecate: () => undefined, debug: () => undefined }
 interface PgConnection { setTypeParser(oid: number, parse: (text: string) => unknown): void }
 interface SqliteConnection {
   exec(sql: string, done: (error: Error | null) => void): void

@@ -45,6 +45,7 @@ export const errorCodes = {
   SHUTTING_DOWN: { kind: 'temporary', sentence: 'The gateway is shutting down' },
   CONFIG_INVALID: { kind: 'client', sentence: '{report}' },
   DATA_FOLDER_LOCKED: { kind: 'permanent', sentence: 'The data folder {folder} is in use by another gateway (process {pid})' },
+  DATA_FOLDER_UNUSABLE: { kind: 'permanent', sentence: 'The data folder {folder} cannot be used: {why}' },
   DATABASE_NEWER: { kind: 'permanent', sentence: 'The database was written by a newer Restante (it knows {migration}); upgrade this program' },
   DATABASE_FAILED: { kind: 'temporary', sentence: 'The database cannot be used: {why}' },
   LISTENER_FAILED: { kind: 'permanent', sentence: '{name} cannot listen on {address}: {why}' },
