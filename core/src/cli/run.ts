@@ -39,6 +39,9 @@ export const ephemeralName = (n: number, domain: string): string => `user${Strin
 export async function run(options: RunOptions): Promise<Running> {
   const folder = options.ephemeral ? mkdtempSync(join(tmpdir(), 'restante-')) : undefined
   const domain = options.domain ?? ephemeralDomain
+  // Also when the process ends at once (a second Ctrl-C).
+  const removeFolder = (): void => { if (folder !== undefined) rmSync(folder, { recursive: true, force: true }) }
+  process.once('exit', removeFolder)
   try {
     const ephemeral = folder === undefined ? [] : [`data=${folder}`, `domains=["${domain}"]`, 'hostname=localhost', 'accounts.scramIterations=4096', 'log.level=warn']
     const loaded = await loadSettings({ ...options, set: [...ephemeral, ...(options.set ?? [])] })
@@ -57,7 +60,8 @@ export async function run(options: RunOptions): Promise<Running> {
         async stop(signal = AbortSignal.timeout(loaded.settings.shutdown.graceSeconds * 1000)) {
           control.close()
           await gateway.stop(signal)
-          if (folder !== undefined) rmSync(folder, { recursive: true, force: true })
+          removeFolder()
+          process.off('exit', removeFolder)
         },
       }
     } catch (error) {
@@ -65,7 +69,8 @@ export async function run(options: RunOptions): Promise<Running> {
       throw error
     }
   } catch (error) {
-    if (folder !== undefined) rmSync(folder, { recursive: true, force: true })
+    removeFolder()
+    process.off('exit', removeFolder)
     throw error
   }
 }

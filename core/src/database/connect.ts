@@ -131,18 +131,30 @@ interface SqliteStatement {
 }
 
 /**
- * Moves the write-ahead log into the database beside the commits, on a connection of its own: left to SQLite, every so many
- * commits one of them would wait for it. SQLite's own checkpoint stays as the bound of the log's size.
+ * Moves the write-ahead log into the database, on a connection of its own: when nobody has written for a moment, or when the
+ * log has grown long. Left to SQLite, every thousand pages a commit would wait for it, and a burst of mail would be
+ * written twice while it lasts. SQLite's own checkpoint stays as the bound of the log's size.
  */
 async function checkpointing(knex: Knex, queue: CommitQueue): Promise<{ stop(): Promise<void> }> {
   const connection = await knex.client.acquireConnection() as SqliteConnection
-  let done = 0
-  let running: Promise<void> = Promise.resolve()
-  const timer = setInterval(() => {
-    if (queue.commits === done) return
-    done = queue.commits
-    running = running.then(() => new Promise((resolve) => { connection.exec('PRAGMA wal_checkpoint(PASSIVE)', () => resolve()) }))
-  }, checkpointMs)
+  const query = preparedQueries(connection)
+  /** Pages in the log that are not in the database yet. NOOP only looks (SQLite 3.51). */
+  const waiting = async (): Promise<number> => {
+    const [state] = await query('PRAGMA wal_checkpoint(NOOP)', []) as { log: number; checkpointed: number }[]
+    return state.log - state.checkpointed
+  }
+  let seen = 0
+  let moved = 0
+  const look = async (): Promise<void> => {
+    const { commits } = queue
+    const quiet = commits === seen
+    seen = commits
+    if (commits === moved || (!quiet && await waiting() < longLogPages)) return
+    moved = commits
+    await query('PRAGMA wal_checkpoint(PASSIVE)', [])
+  }
+  let running: Promise<void> | undefined
+  const timer = setInterval(() => { running ??= look().catch(() => undefined).finally(() => { running = undefined }) }, quietMs)
   timer.unref()
   return {
     async stop() {
@@ -153,9 +165,12 @@ async function checkpointing(knex: Knex, queue: CommitQueue): Promise<{ stop(): 
     },
   }
 }
-const checkpointMs = 1000
-/** 64 MiB of log. */
-const fallbackCheckpointPages = 16_384
+/** Silence after which a burst counts as over. */
+const quietMs = 500
+/** 96 MiB: what a busy minute of a small organisation writes, and half a second's work to move. */
+const longLogPages = 24_576
+/** 256 MiB of log. */
+const fallbackCheckpointPages = 65_536
 
 const rowsOf = (dialect: Dialect, result: unknown): Row[] => (dialect.name === 'sqlite' ? result as Row[] : (result as { rows: Row[] }).rows)
 
