@@ -11,6 +11,9 @@ type Column = (typeof known)[number]
 /** Where it begins: lines and columns count from 1, columns in characters. */
 interface Cell { readonly text: string; readonly line: number; readonly column: number }
 
+/** On one line, and not too much of it. */
+const shown = (text: string): string => JSON.stringify(text.slice(0, 80))
+
 /** Throws CONFIG_INVALID with all problems (at most 20). */
 export function parseUsers(text: string, file: string): WantedAccount[] {
   const problems: string[] = []
@@ -18,7 +21,7 @@ export function parseUsers(text: string, file: string): WantedAccount[] {
   const [header = [], ...rows] = parseCsv(text.replace(/^\ufeff/, ''), problem)
   const names = header.map((cell) => cell.text.trim().toLowerCase())
   for (const [i, cell] of header.entries()) {
-    if (!known.includes(names[i] as Column)) problem(cell, `found column "${names[i]}"; accepted: ${known.join(', ')}`)
+    if (!known.includes(names[i] as Column)) problem(cell, `found column ${shown(names[i])}; accepted: ${known.join(', ')}`)
     else if (names.indexOf(names[i]) < i) problem(cell, `the column "${names[i]}" stands twice`)
   }
   if (!names.includes('address')) problem({ line: 1, column: 1 }, 'there is no column "address"')
@@ -37,7 +40,7 @@ export function parseUsers(text: string, file: string): WantedAccount[] {
       try {
         return found && octetsOf(found.text)
       } catch {
-        problem(found!, `${name}: found "${found!.text}"; accepted: 0, 1000, 500MB, 2GiB`)
+        problem(found!, `${name}: found ${shown(found!.text)}; accepted: 0, 1000, 500MB, 2GiB`)
         return undefined
       }
     }
@@ -52,7 +55,7 @@ export function parseUsers(text: string, file: string): WantedAccount[] {
       if (first) problem(address, `${folded} stands in line ${first.line} already`)
       else seen.set(folded, address)
     } catch {
-      problem(address, `found "${address.text}"; accepted: an address, for example anna@example.org`)
+      problem(address, `found ${shown(address.text)}; accepted: an address, for example anna@example.org`)
     }
     if (password && hash) problem(hash, 'both a password and a hash; accepted: one of them')
     else if (hash && !parseCredentials(hash.text)) problem(hash, 'not a hash of a known form; accepted: SCRAM-SHA-256$iterations:salt$stored:server')

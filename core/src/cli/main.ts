@@ -16,7 +16,7 @@ import { userCommand } from './commands/user.js'
 /** Every command takes these. */
 function withGlobals(command: Command): Command {
   for (const sub of command.commands) withGlobals(sub)
-  if (command.commands.length > 0) return command
+  if (command.commands.length > 0) return command.exitOverride()
   return command
     .option('-c, --config <file>', 'configuration file (default: config/restante.yaml)')
     .addOption(new Option('--set <key=value>', 'override a setting; may be repeated').argParser((value: string, all: string[] | undefined) => [...(all ?? []), value]))

@@ -1,6 +1,7 @@
 // `restante user`: accounts. Passwords come from a prompt or standard input, never from argv.
 import { readFile } from 'node:fs/promises'
 import { Command } from 'commander'
+import { failure } from '../../errors/codes.js'
 import { askPassword, confirm } from '../ask.js'
 import { parseUsers } from '../csv.js'
 import { octetsOf } from '../numbers.js'
@@ -65,11 +66,19 @@ export const userCommand = (): Command => {
     answer(options, await perform(options, 'user.remove', { name }), `Deleted ${one.name}`)
   })
   user.command('import <file>').description('Create accounts from CSV with a header line: address, password or hash, name, quota ("-": standard input)').action(async (file: string, options: GlobalOptions) => {
-    const users = parseUsers(await (file === '-' ? fromStandardInput() : readFile(file, 'utf8')), file)
+    const users = parseUsers(await (file === '-' ? fromStandardInput() : fromFile(file)), file === '-' ? 'standard input' : file)
     const made = await perform(options, 'user.add', { users })
     answer(options, { created: made.length }, `Created ${made.length} accounts`)
   })
   return user
+}
+
+async function fromFile(file: string): Promise<string> {
+  try {
+    return await readFile(file, 'utf8')
+  } catch (error) {
+    throw failure('CONFIG_INVALID', { report: `${file}: cannot be read: ${(error as Error).message}` }, error)
+  }
 }
 
 async function fromStandardInput(): Promise<string> {
