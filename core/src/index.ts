@@ -26,6 +26,13 @@ export * from './store/contract.js'
 export * from './mailbox/contract.js'
 export type { IndexEntry, KeywordSet } from './mailbox/mailbox-index.js'
 export type * from './net/contract.js'
+// IM2000 as a client, for shims, tools and tests.
+export { MsoapClient } from './im2000/client/msoap.js'
+export { MsrapClient } from './im2000/client/msrap.js'
+export { RnaspClient } from './im2000/client/rnasp.js'
+export { RnaqpClient, type Collected } from './im2000/client/rnaqp.js'
+export type { Answer, Where } from './im2000/session/client.js'
+export type { Notification, ServiceLocation } from './im2000/values.js'
 // For whoever tests a face without a gateway.
 export { createNet } from './net/net.js'
 export { loadCertificate } from './net/tls.js'

@@ -40,6 +40,12 @@ export const errorCodes = {
   LIST_NOT_FOUND: { kind: 'client', sentence: 'No such list' },
   NOTIFICATION_REFUSED: { kind: 'permanent', sentence: 'The notification is refused by policy' },
   NOTIFICATIONS_FULL: { kind: 'temporary', sentence: 'The notification agent holds as many notifications as it may' },
+  // talking to other stores and agents
+  PEER_UNREACHABLE: { kind: 'temporary', sentence: 'Cannot connect to {where}: {why}' },
+  PEER_REFUSED: { kind: 'client', sentence: 'The peer answered {status}' },
+  PEER_GONE: { kind: 'temporary', sentence: 'The session is over: {why}; the command had no effect' },
+  PEER_OUTCOME_UNKNOWN: { kind: 'temporary', sentence: 'The session broke ({why}); whether the command took effect is not known' },
+  PEER_PROTOCOL_ERROR: { kind: 'permanent', sentence: 'The peer broke the protocol: {why}' },
   // machinery
   NO_ROOM: { kind: 'temporary', sentence: 'There is no room left on the disk' },
   SHUTTING_DOWN: { kind: 'temporary', sentence: 'The gateway is shutting down' },

@@ -6,22 +6,11 @@ import type { Accounts } from '../accounts/contract.js'
 import type { Database, Transaction } from '../database/connect.js'
 import { allocate } from '../database/migrator.js'
 import { failure, isFailure } from '../errors/codes.js'
+import type { Notification, ServiceLocation } from '../im2000/values.js'
 import type { Log } from '../log/logger.js'
 import { judge, type Action, type Facts, type Rule } from './policy.js'
 
-/** Where a store can be reached: addresses, or a domain to look up. */
-export type ServiceLocation = { readonly literals: readonly { readonly address: string; readonly port: number }[] } | { readonly domain: string }
-/** The four data of a notification, and the optional size (E.5). */
-export interface Notification {
-  readonly storeClear: ServiceLocation
-  readonly storeSsl?: ServiceLocation
-  /** `local@domain`. */
-  readonly recipient: string
-  /** 16 octets. */
-  readonly identifier: Buffer
-  readonly sender: string
-  readonly size?: number
-}
+export type { Notification, ServiceLocation }
 /** Who told us (E.6). */
 export interface Submitter { readonly address: string; readonly port: number; readonly domain?: string; readonly tls: boolean }
 /** What a recipient is given (E.7). */
@@ -196,7 +185,8 @@ function factsOf(notification: Notification, submitter: Submitter): Facts {
 /** "Same store" means equal locations (E.9): one canonical text for both. */
 const storeKey = ({ storeClear, storeSsl }: Notification): string => JSON.stringify([canonical(storeClear), storeSsl === undefined ? null : canonical(storeSsl)])
 const canonical = (location: ServiceLocation): unknown =>
-  ('domain' in location ? location.domain.toLowerCase() : location.literals.map((literal) => [literal.address, literal.port]))
+  // Only ASCII letters: others may grow when folded, and then would not fit where they came from (E.4).
+  ('domain' in location ? location.domain.replace(/[A-Z]/g, (letter) => letter.toLowerCase()) : location.literals.map((literal) => [literal.address, literal.port]))
 function storeOf(key: string): Pick<Notification, 'storeClear' | 'storeSsl'> {
   const [clear, ssl] = JSON.parse(key) as [Canonical, Canonical | null]
   return { storeClear: locationOf(clear), ...(ssl === null ? {} : { storeSsl: locationOf(ssl) }) }

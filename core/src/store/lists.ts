@@ -117,3 +117,7 @@ export class Lists {
 }
 
 const permits = (access: Access, account: AccountId | null): boolean => access === 'public' || (account !== null && (access === 'accounts' || access.includes(account)))
+
+declare module '../plugin/services.js' {
+  interface Services { lists: Lists }
+}

@@ -114,3 +114,7 @@ async function gather(chunks: AsyncIterable<Buffer>): Promise<Buffer> {
   for await (const chunk of chunks) parts.push(chunk)
   return parts.length === 1 ? parts[0] : Buffer.concat(parts)
 }
+
+declare module '../plugin/services.js' {
+  interface Services { retrieval: Retrieval }
+}
