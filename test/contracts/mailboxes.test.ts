@@ -172,3 +172,21 @@ for (const kind of databases) {
     })
   })
 }
+
+describe('another separator', () => {
+  it('shows and takes names with it, and keeps the tree the same', async () => {
+    const core = await startCore('sqlite', { accounts: 1, set: ['mailboxes.separator=.', 'mailboxes.special.sent=Gesendet', 'mailboxes.maxPerAccount=12'] })
+    try {
+      const { mailboxes } = core.gateway
+      await mailboxes.create(core.ids[0], 'work.2026')
+      expect((await mailboxes.list(core.ids[0])).map((mailbox) => mailbox.name)).toEqual(['INBOX', 'Archive', 'Drafts', 'Gesendet', 'Junk', 'Trash', 'work', 'work.2026'])
+      expect(mailboxes.namespaces(core.ids[0])).toMatchObject({ separator: '.', personal: [''] })
+      await expect(mailboxes.create(core.ids[0], 'a/b')).rejects.toMatchObject({ code: 'MAILBOX_NAME_INVALID' })
+      await mailboxes.rename(core.ids[0], 'work', 'inbox.work')
+      expect((await mailboxes.list(core.ids[0])).map((mailbox) => mailbox.name)).toContain('INBOX.work.2026')
+      await expect(mailboxes.create(core.ids[0], 'a.b.c.d.e')).rejects.toMatchObject({ code: 'TOO_MANY_MAILBOXES' })
+    } finally {
+      await core.stop()
+    }
+  })
+})
