@@ -33,9 +33,9 @@ export async function ownDataFolder(folder: string): Promise<DataFolder> {
   }
   try {
     writeFileSync(pidFile, `${process.pid}\n`)
-  } catch (error) {
-    await close(lock)
-    unusable(error)
+  } catch {
+    // The lock counts; the number is only for people. On a full disk the gateway must start, or nobody could make room.
+    rmSync(pidFile, { force: true })
   }
   return {
     path,

@@ -20,11 +20,15 @@ export function fsDriver(folder: string): BlobDriver {
       const ref = randomBytes(16).toString('hex')
       const target = pathOf(ref)
       const directory = join(folder, ref.slice(0, 2))
-      const created = await mkdir(directory, { recursive: true, mode: 0o700 })
-      await synced(path)
-      await rename(path, target)
-      await synced(directory)
-      if (created !== undefined) await synced(folder)
+      try {
+        const created = await mkdir(directory, { recursive: true, mode: 0o700 })
+        await synced(path)
+        await rename(path, target)
+        await synced(directory)
+        if (created !== undefined) await synced(folder)
+      } catch (error) {
+        throw isNoRoom(error) ? failure('NO_ROOM', {}, error) : error
+      }
       return ref
     },
     async *range(ref, from, length) {
@@ -61,6 +65,8 @@ export function fsDriver(folder: string): BlobDriver {
     },
   }
 }
+
+const isNoRoom = (error: unknown): boolean => ['ENOSPC', 'EDQUOT', 'EFBIG'].includes((error as NodeJS.ErrnoException).code ?? '')
 
 async function synced(path: string): Promise<void> {
   const handle = await open(path, 'r')
