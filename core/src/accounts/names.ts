@@ -32,11 +32,15 @@ export function foldDomain(text: string): string | undefined {
   if (folded.has(text)) return folded.get(text)
   if (folded.size >= foldedAtMost) folded.clear()
   const domain = fold(text)
-  folded.set(text.slice(0, limits.domain + 1), domain)
+  if (text.length <= limits.domain) folded.set(text, domain)
   return domain
 }
 
+/** ASCII that no domain has. URLs give some of it a meaning: 'example.org/x' would be example.org. */
+const foreign = /[\u0000-,/:-@[-^`{-\u007f]/
+
 function fold(text: string): string | undefined {
+  if (foreign.test(text)) return undefined
   const domain = domainToASCII(text.replace(/\.$/, ''))
   if (domain === '' || domain.length > limits.domain) return undefined
   const labels = domain.split('.')
