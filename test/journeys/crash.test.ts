@@ -11,7 +11,8 @@ import { spawnGateway } from '../support/gateway.js'
 
 const program = fileURLToPath(new URL('../../scripts/restante.mjs', import.meta.url))
 const config = fileURLToPath(new URL('../../config/restante.yaml', import.meta.url))
-const ports = ['smtp-ingress.mx.listen', 'smtp-ingress.submission.listen', 'smtp-ingress.submission.listenTls', 'smtp-ingress.lmtp.listen', 'imap4.listen', 'imap4.listenTls', 'pop3.listen', 'pop3.listenTls']
+const ports = ['smtp-ingress.mx.listen', 'smtp-ingress.submission.listen', 'smtp-ingress.submission.listenTls', 'smtp-ingress.lmtp.listen', 'imap4.listen', 'imap4.listenTls', 'pop3.listen', 'pop3.listenTls',
+  'im2000.msoap.listen', 'im2000.msoap.listenTls', 'im2000.msrap.listen', 'im2000.msrap.listenTls', 'im2000.rnasp.listen', 'im2000.rnasp.listenTls', 'im2000.rnaqp.listen', 'im2000.rnaqp.listenTls']
   .map((key) => `plugins.${key}=127.0.0.1:0`)
 const users = Array.from({ length: 5 }, (_, i) => `u${i}@example.test`)
 const connections = 200

@@ -26,7 +26,7 @@ const begin = (args: readonly string[], env?: Readonly<Record<string, string>>):
   running.push(gateway)
   return gateway
 }
-const listenerNames = ['smtp', 'submission', 'submissions', 'lmtp', 'imap', 'imaps', 'pop3', 'pop3s']
+const listenerNames = ['smtp', 'submission', 'submissions', 'lmtp', 'imap', 'imaps', 'pop3', 'pop3s', 'msoap', 'msoaps', 'msrap', 'msraps', 'rnasp', 'rnasps', 'rnaqp', 'rnaqps']
 
 describe('start --ephemeral --json', () => {
   it('prints one line with the documented keys, and removes everything at the end', async () => {

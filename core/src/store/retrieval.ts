@@ -90,10 +90,11 @@ export class Retrieval {
     await tx.run(`UPDATE recipients SET read = ? WHERE read < ? AND ${tx.dialect.oneOf('id')}`, [readNumber(to), readNumber(to), tx.dialect.list(recipients)])
   }
 
+  /** After cancel and expiry nobody has an identifier any more, although a reader's own copy may hold the octets (D52). */
   async #find(identifier: Buffer): Promise<{ message: MessageId; recipient: RecipientId | undefined }> {
     const { read } = this.#database
     const row = await read.get<{ message: MessageId; recipient: RecipientId }>(
-      'SELECT s.message, r.id AS recipient FROM recipients r JOIN submissions s ON s.id = r.submission JOIN messages m ON m.id = s.message WHERE r.identifier = ?', [identifier])
+      'SELECT s.message, r.id AS recipient FROM recipients r JOIN submissions s ON s.id = r.submission JOIN messages m ON m.id = s.message WHERE r.identifier = ? AND s.ended_at IS NULL', [identifier])
     if (row) return row
     const posted = await read.get<{ message: MessageId }>('SELECT p.message FROM postings p JOIN messages m ON m.id = p.message WHERE p.identifier = ?', [identifier])
     if (!posted) throw failure('MESSAGE_NOT_FOUND')

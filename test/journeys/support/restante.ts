@@ -68,7 +68,8 @@ export function dataFolder(prefix = 'restante-journey-') {
   const path = mkdtempSync(join(tmpdir(), prefix))
   return { path, set: settings(path), remove: () => rmSync(path, { recursive: true, force: true }) }
 }
-export const listenKeys = ['smtp-ingress.mx.listen', 'smtp-ingress.submission.listen', 'smtp-ingress.submission.listenTls', 'smtp-ingress.lmtp.listen', 'imap4.listen', 'imap4.listenTls', 'pop3.listen', 'pop3.listenTls']
+export const listenKeys = ['smtp-ingress.mx.listen', 'smtp-ingress.submission.listen', 'smtp-ingress.submission.listenTls', 'smtp-ingress.lmtp.listen', 'imap4.listen', 'imap4.listenTls', 'pop3.listen', 'pop3.listenTls',
+  'im2000.msoap.listen', 'im2000.msoap.listenTls', 'im2000.msrap.listen', 'im2000.msrap.listenTls', 'im2000.rnasp.listen', 'im2000.rnasp.listenTls', 'im2000.rnaqp.listen', 'im2000.rnaqp.listenTls']
 export const settings = (data: string): string[] => ['--config', configFile, '--set', `data=${data}`, '--set', 'accounts.throttle.delay=0', ...listenKeys.flatMap((key) => ['--set', `plugins.${key}=127.0.0.1:0`])]
 
 /** A client that speaks line by line. */

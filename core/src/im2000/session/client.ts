@@ -37,7 +37,10 @@ const lastWords: readonly unknown[] = ['errorcommandtimeout', 'errorserviceshutd
 export class ClientSession<P extends Protocol> {
   readonly #framer: Framer
   #wake: (() => void) | undefined
+  /** The peer has closed, or we have. */
   #ended = false
+  /** We have: what is still here is of no use. */
+  #over = false
   #turn: Promise<unknown> = Promise.resolve()
 
   /** Throws PEER_UNREACHABLE. */
@@ -83,7 +86,7 @@ export class ClientSession<P extends Protocol> {
   async #ask(kind: string, fields: unknown): Promise<Answer<P>> {
     const command = encodeFramed(this.protocol.pdu, { kind: 'command', value: { commanddata: { kind, value: fields } } }, 1024)
     // What came unasked can only be last words (B20): the command would not be read any more.
-    const early = this.#framer.begun
+    const early = !this.#over && this.#framer.begun
     if (this.#ended && !early) throw failure('PEER_GONE', { why: 'the peer has closed the connection' })
     if (!early) this.socket.write(command)
     const answer = this.#read(await this.#pdu())
@@ -129,14 +132,14 @@ export class ClientSession<P extends Protocol> {
   }
 
   #give(code: 'PEER_OUTCOME_UNKNOWN' | 'PEER_PROTOCOL_ERROR', why: string): never {
-    this.#ended = true
+    this.#ended = this.#over = true
     this.socket.destroy()
     throw failure(code, { why })
   }
 
   /** Clean between transactions; in the middle of one the server aborts it (B8). */
   close(): void {
-    this.#ended = true
+    this.#ended = this.#over = true
     this.socket.end()
     this.socket.unref()
     setTimeout(() => this.socket.destroy(), 2000).unref()
