@@ -1,7 +1,9 @@
-// Writes what is derived from code: config/restante.schema.json, docs/errors.md. With --check it only says what is stale.
+// Writes what is derived from code: config/restante.schema.json, docs/errors.md, the table of statements in
+// docs/specifications.md (between its two marks). With --check it only says what is stale.
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { root, setUp } from './setup.mjs'
+import { statementTable } from './statements.mjs'
 
 setUp()
 const { jsonSchema } = await import('../core/dist/config/describe.js')
@@ -31,7 +33,13 @@ ${Object.entries(kinds).map(([kind, meaning]) => `| ${kind} | ${meaning} |`).joi
 ${Object.entries(errorCodes).map(([code, { kind, sentence }]) => `| \`${code}\` | ${kind} | ${sentence} |`).join('\n')}
 `
 
-const files = { 'config/restante.schema.json': `${JSON.stringify(jsonSchema(sections), null, 2)}\n`, 'docs/errors.md': errors }
+const marks = ['<!-- generated: statements -->\n', '<!-- end of generated -->']
+const specifications = readFileSync(join(root, 'docs/specifications.md'), 'utf8')
+const [before, rest] = specifications.split(marks[0])
+if (rest === undefined) throw new Error('docs/specifications.md has lost the mark before its generated table')
+const withTable = `${before}${marks[0]}\n${statementTable(root)}\n${marks[1]}${rest.split(marks[1])[1]}`
+
+const files = { 'docs/specifications.md': withTable, 'config/restante.schema.json': `${JSON.stringify(jsonSchema(sections), null, 2)}\n`, 'docs/errors.md': errors }
 const check = process.argv.includes('--check')
 for (const [name, text] of Object.entries(files)) {
   const path = join(root, name)

@@ -5,6 +5,7 @@ import { exitCodeOf, exitCodes } from './output.js'
 import { addressCommand } from './commands/address.js'
 import { cancelCommand } from './commands/cancel.js'
 import { checkCommand } from './commands/check.js'
+import { decodeCommand } from './commands/decode.js'
 import { doctorCommand } from './commands/doctor.js'
 import { domainCommand } from './commands/domain.js'
 import { initCommand } from './commands/init.js'
@@ -28,7 +29,7 @@ function withGlobals(command: Command): Command {
 export async function main(argv: readonly string[]): Promise<number> {
   const program = new Command('restante').description('Mail gateway between SMTP, IMAP, POP3 and Internet Mail 2000').version('0.1.0').exitOverride().showHelpAfterError('(restante <command> --help says more)')
   let code: number = exitCodes.ok
-  const made = [startCommand, checkCommand, initCommand, userCommand, addressCommand, domainCommand, trackCommand, cancelCommand, queueCommand, doctorCommand]
+  const made = [startCommand, checkCommand, initCommand, userCommand, addressCommand, domainCommand, trackCommand, cancelCommand, queueCommand, doctorCommand, decodeCommand]
   for (const make of made) program.addCommand(withGlobals(make((exit) => { code = exit })))
   try {
     await program.parseAsync(argv as string[], { from: 'user' })
