@@ -125,6 +125,32 @@ for (const kind of databases) {
       for (const one of [box, watcher, readOnly]) one.close()
     })
 
+    it('remembers what was expunged when, and answers from gaps where rows do not reach back', async () => {
+      await core.gateway.mailboxes.create(core.ids[2], 'resync')
+      await append(2, 'resync', 10)
+      const box = await open(2, 'resync')
+      const { modseq } = box.view
+      expect(await box.expungedSince(1 as typeof modseq)).toEqual([])
+      await box.changeFlags(uids(1, 2, 4, 5, 6, 9), { mode: 'add', flags: deleted, keywords: [] })
+      await box.expunge(uids(4, 5))
+      expect(await box.expungedSince(modseq)).toEqual([]) // shown still
+      box.look({ expunges: true })
+      expect(await box.expungedSince(modseq)).toEqual([4, 5])
+      const middle = box.view.modseq
+      await box.expunge(uids(1, 6, 9))
+      box.look({ expunges: true })
+      expect(await box.expungedSince(middle)).toEqual([1, 1, 6, 6, 9, 9])
+      expect(await box.expungedSince(modseq)).toEqual([1, 1, 4, 6, 9, 9])
+      expect(await box.expungedSince(box.view.modseq)).toEqual([])
+      // Somebody trims: what is older than the rows is answered by all that is not there.
+      await core.gateway.database.write((tx) => tx.run('DELETE FROM expunged WHERE mailbox = ? AND modseq <= ?', [box.id, middle]))
+      expect(await box.expungedSince(middle)).toEqual([1, 1, 6, 6, 9, 9])
+      expect(await box.expungedSince(modseq)).toEqual([1, 1, 4, 6, 9, 9])
+      await core.gateway.database.write((tx) => tx.run('DELETE FROM expunged WHERE mailbox = ?', [box.id]))
+      expect(await box.expungedSince(middle)).toEqual([1, 1, 4, 6, 9, 9])
+      box.close()
+    })
+
     it('tells sessions that their mailbox was deleted', async () => {
       await core.gateway.mailboxes.create(core.ids[2], 'brief')
       const box = await open(2, 'brief')

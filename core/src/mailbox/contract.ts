@@ -101,6 +101,11 @@ export interface OpenMailbox {
   copy(uids: readonly Uid[], target: string): Promise<Copied>
   /** MOVE: all or nothing, one commit (RFC 6851). */
   move(uids: readonly Uid[], target: string): Promise<Copied>
+  /**
+   * UIDs expunged after `modseq` that this session does not show (any more): pairs low, high, ascending. Exact as far as the rows
+   * of expunges reach back, else every UID that was ever given and is not there (RFC 7162 3.2.6); never more pairs than gaps.
+   */
+  expungedSince(modseq: Modseq): Promise<readonly number[]>
   /** Must be called when the session leaves the mailbox. */
   close(): void
 }

@@ -191,6 +191,18 @@ export class LoadedIndex implements MailboxIndex {
     return { filed: found.filed, flagged: ordered(found.flagged), expunged: ordered(found.expunged) }
   }
 
+  /** Of messages with an own change, those that somebody else changed too after `modseq`: the author of the last change does not know of that one. */
+  touchedByOthers(modseq: Modseq, own: ReadonlyMap<Uid, Modseq>): ReadonlySet<Uid> {
+    if (modseq < this.#logFrom) return new Set(own.keys())
+    const others = new Set<Uid>()
+    for (let i = this.#log.length - 1; i >= 0 && this.#log[i].modseq > modseq; i--) {
+      const { modseq: at, kind, uids } = this.#log[i]
+      if (kind !== 'flagged') continue
+      for (const uid of uids) if ((own.get(uid) ?? at) !== at) others.add(uid)
+    }
+    return others
+  }
+
   /** A watcher has been told of expunges (or left): what nobody shows any more is forgotten. */
   release(uids: Iterable<Uid>): void {
     for (const uid of uids) {

@@ -14,7 +14,7 @@ import { changeKeywords, checkKeywords, type KeywordSets } from './flags.js'
 import type { Indexes } from './indexes.js'
 import type { KeywordSet, LoadedIndex } from './mailbox-index.js'
 import type { Pins } from './ports.js'
-import { fileEntries, removeEntries, span, touch, type GoneEntry, type MailboxRow, type Placement } from './repository.js'
+import { fileEntries, readExpunged, removeEntries, span, touch, type GoneEntry, type MailboxRow, type Placement } from './repository.js'
 import { SessionView } from './view.js'
 
 export interface MailboxParts {
@@ -31,6 +31,8 @@ export interface MailboxParts {
 }
 
 interface Source { uid: Uid; message: MessageId; flags: number; keywords: KeywordSet; size: number; internal_date: number; recipient: RecipientId | null }
+/** Expunges that are answered from their rows; more are answered by what the mailbox lacks, which is no longer than it. */
+const mostExpunged = 10_000
 const { '\\Seen': seen, '\\Deleted': deleted } = flagBits
 
 export class Session implements OpenMailbox {
@@ -124,6 +126,20 @@ export class Session implements OpenMailbox {
       return entries
     })
     return gone.map((entry) => entry.uid)
+  }
+
+  async expungedSince(modseq: Modseq): Promise<readonly number[]> {
+    // What went after the last look is still shown, and will be announced.
+    if (modseq >= this.view.modseq) return []
+    const rows = await readExpunged(this.#parts.database, this.id, modseq, mostExpunged)
+    if (!rows) return this.view.gaps()
+    const pairs: number[] = []
+    for (const uid of rows) {
+      if (this.view.knows(uid)) continue
+      if (pairs.length > 0 && pairs[pairs.length - 1] === uid - 1) pairs[pairs.length - 1] = uid
+      else pairs.push(uid, uid)
+    }
+    return pairs
   }
 
   async copy(uids: readonly Uid[], target: string): Promise<Copied> {

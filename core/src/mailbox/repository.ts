@@ -110,6 +110,18 @@ export async function removeEntries(tx: Statements, mailbox: MailboxId, modseq: 
   return gone
 }
 
+/**
+ * UIDs expunged after `since`, ascending; undefined when there are more than `most`, or when the rows do not reach back so far
+ * (whoever trims them takes the lowest modseqs first): what the mailbox lacks is the answer then.
+ */
+export async function readExpunged(database: Database, mailbox: MailboxId, since: Modseq, most: number): Promise<Uid[] | undefined> {
+  const { read } = database
+  const first = await read.get<{ modseq: Modseq | null }>('SELECT min(modseq) AS modseq FROM expunged WHERE mailbox = ?', [mailbox])
+  if (!first?.modseq || first.modseq > since + 1) return undefined
+  const rows = await read.all<{ uid: Uid }>('SELECT uid FROM expunged WHERE mailbox = ? AND modseq > ? LIMIT ?', [mailbox, since, most + 1])
+  return rows.length > most ? undefined : rows.map((row) => row.uid).sort((a, b) => a - b)
+}
+
 /** Reads a mailbox's whole index, column by column, in chunks: no object per message. undefined when there is no such mailbox. */
 export async function loadIndex(database: Database, mailbox: MailboxId, keywordNames: (set: KeywordSet) => readonly string[]): Promise<LoadedIndex | undefined> {
   const { read } = database

@@ -50,6 +50,47 @@ class Truth {
   }
 }
 
+describe('what a client that comes back needs', () => {
+  const uids = (...n: number[]): Uid[] => n as Uid[]
+  it('says how far everything was told while expunges are held back', () => {
+    const truth = new Truth()
+    truth.hear(truth.add(5))
+    const view = new SessionView(truth.index, true)
+    expect([view.modseq, view.told]).toEqual([2, 2])
+    truth.hear(truth.flag([1], 1))
+    truth.hear(truth.expunge([2]))
+    view.absorb({ expunges: false })
+    truth.hear(truth.expunge([4]))
+    view.absorb({ expunges: false })
+    expect([view.modseq, view.told]).toEqual([5, 2])
+    expect(view.absorb({ expunges: true }).vanished).toEqual([2, 4])
+    expect([view.modseq, view.told]).toEqual([5, 5])
+  })
+  it('knows the gaps: neither what is held back nor what is new', () => {
+    const truth = new Truth()
+    truth.hear(truth.add(9))
+    truth.hear(truth.expunge([1, 2, 9]))
+    const view = new SessionView(truth.index, true)
+    expect(view.gaps()).toEqual([1, 2, 9, 9])
+    truth.hear(truth.expunge([5]))
+    truth.hear(truth.add(2))
+    truth.hear(truth.expunge([10]))
+    expect(view.gaps()).toEqual([1, 2, 9, 10])
+    view.absorb({ expunges: true })
+    expect(view.gaps()).toEqual([1, 2, 5, 5, 9, 10])
+    expect(new SessionView(new Truth().index, true).gaps()).toEqual([])
+  })
+  it('tells an author of what somebody else did to the same message before', () => {
+    const truth = new Truth()
+    truth.hear(truth.add(3))
+    const view = new SessionView(truth.index, true)
+    truth.hear(truth.flag([1, 2], 4))
+    truth.hear(truth.flag([2, 3], 5))
+    for (const uid of uids(2, 3)) view.acknowledge(uid, 4 as Modseq)
+    expect(view.absorb({ expunges: true }).flags).toEqual([1, 2])
+  })
+})
+
 /** A client that believes what it is told. */
 class Client {
   readonly uids: number[]

@@ -23,6 +23,8 @@ export interface View {
   /** Messages as this client numbers them. */
   readonly count: number
   readonly modseq: Modseq
+  /** Everything up to here was announced; below `modseq` while expunges are held back (RFC 7162 3.2). */
+  readonly told: Modseq
   readonly recentCount: number
   /** UID of a sequence number, undefined when out of range. */
   uidAt(seq: Seq): Uid | undefined
@@ -47,6 +49,8 @@ export class SessionView implements View, Watcher {
   readonly #recent: (readonly [Uid, Uid])[] = []
   /** Expunged, but the client does not know yet. */
   readonly #held = new Set<Uid>()
+  /** Where the view stood before the first of them. */
+  #heldSince = 0 as Modseq
   /** Own changes that need no announcement, unless somebody changed the same message later. */
   readonly #own = new Map<Uid, Modseq>()
 
@@ -59,6 +63,25 @@ export class SessionView implements View, Watcher {
     this.modseq = index.modseq
     this.#claimRecent()
     index.watchers.add(this)
+  }
+
+  get told(): Modseq {
+    return this.#held.size > 0 ? this.#heldSince : this.modseq
+  }
+
+  /** UIDs that were given to messages of this mailbox and are in neither view nor index: pairs low, high. */
+  gaps(): number[] {
+    const index = this.#index
+    const pairs: number[] = []
+    let next = 1
+    const pass = (uid: number): void => {
+      if (uid > next) pairs.push(next, uid - 1)
+      next = uid + 1
+    }
+    for (let n = 0; n < this.count; n++) pass(this.#uids[n])
+    for (let i = lowerBound(index.uids, index.count, next); i < index.count; i++) pass(index.uids[i])
+    pass(Math.max(next, index.uidNext))
+    return pairs
   }
 
   knows(uid: Uid): boolean {
@@ -85,7 +108,7 @@ export class SessionView implements View, Watcher {
     return Array.from(this.#uids.subarray(lowerBound(this.#uids, this.count, low), lowerBound(this.#uids, this.count, high + 1))) as Uid[]
   }
 
-  /** This session itself made the change that gave `uid` this modseq: `absorb` will not repeat it to its author. */
+  /** This session itself made the change that gave `uid` this modseq: `absorb` will not repeat it to its author, unless it hides another's. */
   acknowledge(uid: Uid, modseq: Modseq): void {
     this.#own.set(uid, modseq)
   }
@@ -99,11 +122,13 @@ export class SessionView implements View, Watcher {
   absorb({ expunges }: { expunges: boolean }): Announcement {
     if (this.modseq === this.#index.modseq && !(expunges && this.#held.size > 0)) return nothing
     const since = this.#index.since(this.modseq) ?? this.#compare()
+    if (this.#held.size === 0) this.#heldSince = this.modseq
     for (const uid of since.expunged) if (this.knows(uid)) this.#held.add(uid)
+    const others = this.#own.size > 0 ? this.#index.touchedByOthers(this.modseq, this.#own) : undefined
     const flags = since.flagged.filter((uid) => {
       if (!this.knows(uid)) return false
       const i = this.#index.position(uid)
-      return i >= 0 && this.#own.get(uid) !== this.#index.modseqs[i]
+      return i >= 0 && (this.#own.get(uid) !== this.#index.modseqs[i] || others!.has(uid))
     })
     this.#own.clear()
     const { expunged, vanished } = expunges && this.#held.size > 0 ? this.#drop() : nothing

@@ -86,7 +86,7 @@ export class ImapConnection {
     let row: Command | undefined
     let uid = false
     let reply: Reply
-    let after: Done['after']
+    let done: Done = {}
     try {
       this.#connection.transcript.client(sketch(frame.pieces))
       tag = r.tag()
@@ -104,9 +104,8 @@ export class ImapConnection {
       if (!row.states.includes(session.state)) throw new BadCommand(row.states.includes('selected') ? (session.state === 'not-authenticated' ? 'Log in first' : 'No mailbox is selected') : 'You are logged in already')
       const args = row.read(r, { uid })
       r.end()
-      const done = ((await row.run(session, args, { uid })) ?? {}) as Done
-      after = done.after
-      reply = { status: done.failed ? 'NO' : 'OK', code: done.code, text: done.text ?? `${uid ? 'UID ' : ''}${name} completed` }
+      done = ((await row.run(session, args, { uid })) ?? {}) as Done
+      reply = { status: done.failed ? 'NO' : 'OK', text: done.text ?? `${uid ? 'UID ' : ''}${name} completed` }
     } catch (error) {
       if (error instanceof Disconnected) throw error
       reply = replyTo(error, row) ?? this.#bug(error, row)
@@ -114,15 +113,16 @@ export class ImapConnection {
       for (const piece of frame.pieces) if (typeof piece === 'object' && !Buffer.isBuffer(piece)) await piece.discard()
     }
     // RFC 3501 7.4.1: no EXPUNGE while FETCH, STORE or SEARCH by sequence number runs.
-    if (reply.status !== 'BAD') announce(session, { expunges: row?.seqs !== 'uses' || uid })
+    if (reply.status !== 'BAD') announce(session, { expunges: (row?.seqs !== 'uses' || uid) && !done.holdExpunges })
+    if (done.code !== undefined) reply = { ...reply, code: typeof done.code === 'string' ? done.code : done.code() }
     this.#tell(`${tag} ${replyText(reply)}`)
     if (reply.status === 'BAD') this.#countBad(reply, frame)
     else this.#bad = 0
     if (frame.fatal) session.bye('Too much to read on')
     if (row?.secret && reply.status === 'NO' && ++session.loginFailures >= config.maxLoginFailures) session.bye('Too many failed logins')
-    if (after) {
+    if (done.after) {
       await this.#say.settled()
-      await after()
+      await done.after()
     }
     if (session.state !== before && before === 'not-authenticated') this.#watch(config.autologout)
   }

@@ -9,8 +9,11 @@ export interface Context {
 
 /** The tagged OK: by default `<NAME> completed`. */
 export interface Done {
-  readonly code?: string
+  /** A function when it depends on what is announced before. */
+  readonly code?: string | (() => string | undefined)
   readonly text?: string
+  /** Numbers of the reply, or of its question, may not shift: expunges wait although the row would let them be told. */
+  readonly holdExpunges?: boolean
   /** Something was left undone: NO instead of OK. */
   readonly failed?: boolean
   /** Runs after the tagged reply was sent. */

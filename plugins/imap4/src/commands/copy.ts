@@ -5,7 +5,8 @@ import { formatSet, sequenceSet, type SequenceSet } from '../grammar/sequence-se
 import { Refusal } from '../replies.js'
 import type { Session } from '../session/session.js'
 import type { Reader } from '../wire/reader.js'
-import { command, inMailbox } from './command.js'
+import { command, inMailbox, type Done } from './command.js'
+import { highestModseq } from './expunge.js'
 
 interface Args { readonly set: SequenceSet; readonly to: string }
 const read = (r: Reader): Args => ({ set: sequenceSet(r.sp()), to: mailbox(r.sp()) })
@@ -20,11 +21,12 @@ export const copy = command({
 
 export const move = command({
   name: 'MOVE', uid: true, states: inMailbox, target: true, capabilities: ['MOVE'], read,
-  async run(session, args, { uid }) {
+  async run(session, args, { uid }): Promise<Done> {
     session.writable()
     const code = await transfer(session, args, uid, (box, uids) => box.move(uids, args.to))
     // Before the EXPUNGEs, so that the client knows where they went (RFC 6851 4.3).
     if (code) session.say.line(`* OK [${code}] Moved`)
+    return code ? { code: highestModseq(session) } : {}
   },
 })
 

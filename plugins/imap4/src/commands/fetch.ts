@@ -5,27 +5,43 @@ import { plainItems, type Known } from '../fetch/items.js'
 import { breath, breathe, readKnown } from '../fetch/known.js'
 import { planFetch, type Plan } from '../fetch/planner.js'
 import { fetchItems } from '../grammar/fetch-items.js'
-import { sequenceSet } from '../grammar/sequence-set.js'
+import { fetchModifiers, type FetchModifiers } from '../grammar/fetch-modifiers.js'
+import { ranges, sequenceSet, type SequenceSet } from '../grammar/sequence-set.js'
 import { Refusal } from '../replies.js'
 import { tellKeywords } from '../session/announce.js'
 import { Cursor } from '../session/selected.js'
+import { tellVanished } from '../session/resync.js'
 import type { Session } from '../session/session.js'
+import { BadCommand } from '../wire/reader.js'
 import { Disconnected } from '../wire/writer.js'
 import { command, inMailbox } from './command.js'
 
 export const fetch = command({
   name: 'FETCH', uid: true, states: inMailbox, seqs: 'uses',
-  read: (r) => ({ set: sequenceSet(r.sp()), items: fetchItems(r.sp()) }),
-  async run(session, { set, items }, { uid }) {
-    const uids = session.open.uids(set, uid)
-    const run = new Fetching(session, planFetch(items, uid))
-    if (run.plan.hasFlags || run.plan.marksSeen) tellKeywords(session, session.open)
+  read: (r, { uid }) => ({ set: sequenceSet(r.sp()), items: fetchItems(r.sp()), only: r.take(' ') ? fetchModifiers(r, uid) : {} }),
+  async run(session, { set, items, only }, { uid }) {
+    const uids = await restrict(session, set, only, uid)
+    const run = new Fetching(session, planFetch(items, { uid, modseq: only.changedSince !== undefined }))
+    if (run.plan.has.MODSEQ) session.useModseqs()
+    if (run.plan.has.FLAGS || run.plan.marksSeen) tellKeywords(session, session.open)
     await (run.plan.fields.length === 0 && run.plan.octets === 'never' ? run.fromIndex(uids) : run.inChunks(uids))
     if (run.unavailable > 0) throw new Refusal('UNAVAILABLE', `The text of ${run.unavailable} messages cannot be had at the moment`)
     // RFC 2180 4.1.2: what there still is was sent.
     if (run.expunged > 0 && !uid) throw new Refusal('EXPUNGEISSUED', 'Some of the messages no longer exist')
   },
 })
+
+/** The messages of a set that the modifiers leave. */
+async function restrict(session: Session, set: SequenceSet, { changedSince, vanished }: FetchModifiers, uid: boolean): Promise<readonly Uid[]> {
+  const { mailbox } = session.open
+  if (vanished && !session.qresync) throw new BadCommand('ENABLE QRESYNC comes first')
+  const uids = session.open.uids(set, uid)
+  if (changedSince === undefined) return uids
+  session.useModseqs()
+  if (vanished) await tellVanished(session, changedSince, ranges(set, mailbox.index.uidNext - 1))
+  const cursor = new Cursor(mailbox)
+  return changedSince >= mailbox.index.modseq ? [] : uids.filter((one) => cursor.go(one) && cursor.modseq > changedSince)
+}
 
 const nothingKnown = {} as Known
 
@@ -151,7 +167,7 @@ class Fetching {
       text += gap + ('write' in item ? item.write(cursor, known) : literal(item, fromSummary(item, known) ?? ''))
       gap = ' '
     }
-    if (showFlags && !this.plan.hasFlags) text += ` ${plainItems.FLAGS.write(cursor, known)}`
+    if (showFlags) text += this.#changed(known, text.endsWith('(') ? '' : ' ')
     this.session.say.text(`${text})\r\n`)
   }
 
@@ -162,9 +178,10 @@ class Fetching {
     let lead = `* ${cursor.seq} FETCH (`
     let begun = false
     let gap = ''
-    if (showFlags && !this.plan.hasFlags) {
-      lead += plainItems.FLAGS.write(cursor, known)
-      gap = ' '
+    if (showFlags) {
+      const changed = this.#changed(known, '')
+      lead += changed
+      if (changed !== '') gap = ' '
     }
     for (const item of this.plan.items) {
       lead += gap
@@ -187,6 +204,13 @@ class Fetching {
       }
     }
     say.text(`${lead})\r\n`)
+  }
+
+  /** What a message whose \\Seen was just set says beside what was asked for: its flags, and how to know them again (RFC 7162 3.2.4). */
+  #changed(known: Known, gap: string): string {
+    const { plan: { has }, session: { condstore } } = this
+    const names = [...(condstore && !has.UID ? ['UID'] as const : []), ...(has.FLAGS ? [] : ['FLAGS'] as const), ...(condstore && !has.MODSEQ ? ['MODSEQ'] as const : [])]
+    return names.length === 0 ? '' : gap + names.map((name) => plainItems[name].write(this.#cursor, known)).join(' ')
   }
 
   #kept(item: Parameters<typeof fromSummary>[0], known: Known): string | undefined {

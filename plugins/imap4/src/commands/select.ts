@@ -1,17 +1,24 @@
 // SELECT and EXAMINE, and the ways out again: CLOSE and UNSELECT.
 import { flagBits } from '@restante/core'
 import { mailbox } from '../grammar/mailbox-name.js'
+import { selectParameters, type SelectParameters } from '../grammar/select-parameters.js'
 import { tellFlags } from '../session/announce.js'
+import { resync } from '../session/resync.js'
 import type { Session } from '../session/session.js'
+import { BadCommand } from '../wire/reader.js'
 import { afterLogin, command, inMailbox, none, type Command, type Done } from './command.js'
 
 const opener = (name: 'SELECT' | 'EXAMINE', readOnly: boolean): Command =>
   command({
     name, states: afterLogin,
-    read: (r) => ({ name: mailbox(r.sp()) }),
-    async run(session: Session, args: { name: string }): Promise<Done> {
+    capabilities: ['CONDSTORE', 'QRESYNC'],
+    read: (r) => ({ name: mailbox(r.sp()), ...(r.take(' ') ? selectParameters(r) : { condstore: false, resync: undefined }) }),
+    async run(session: Session, args: SelectParameters & { name: string }): Promise<Done> {
+      if (args.resync && !session.qresync) throw new BadCommand('ENABLE QRESYNC comes first')
       // Even when it fails, no mailbox is selected any more (RFC 3501 6.3.1).
+      if (session.selected) session.say.line('* OK [CLOSED] The previous mailbox is closed')
       session.deselect()
+      if (args.condstore) session.useModseqs()
       const selected = session.select(await session.mailboxes.open(session.account.id, args.name, { readOnly }))
       const { index, view, uidValidity } = selected.mailbox
       const { say } = session
@@ -26,6 +33,8 @@ const opener = (name: 'SELECT' | 'EXAMINE', readOnly: boolean): Command =>
       }
       say.line(`* OK [UIDVALIDITY ${uidValidity}] UIDs are valid`)
       say.line(`* OK [UIDNEXT ${index.uidNext}] The next UID`)
+      say.line(`* OK [HIGHESTMODSEQ ${view.modseq}] The highest mod-sequence`)
+      if (args.resync) await resync(session, args.resync)
       return { code: selected.mailbox.readOnly ? 'READ-ONLY' : 'READ-WRITE' }
     },
   })

@@ -4,6 +4,7 @@ import { BadCommand, type Reader } from '../wire/reader.js'
 import { afterLogin, command } from './command.js'
 
 const items: Record<string, (s: MailboxStatus) => number> = {
+  HIGHESTMODSEQ: (s) => s.highestModseq,
   MESSAGES: (s) => s.messages,
   RECENT: (s) => s.recent,
   UIDNEXT: (s) => s.uidNext,
@@ -26,6 +27,7 @@ export const status = command({
     return { name, wanted }
   },
   async run(session, { name, wanted }) {
+    if (wanted.includes('HIGHESTMODSEQ')) session.useModseqs()
     const found = await session.mailboxes.status(session.account.id, name)
     session.say.line(`* STATUS ${quotedName(name)} (${[...new Set(wanted)].map((key) => `${key} ${items[key](found)}`).join(' ')})`)
   },

@@ -16,6 +16,7 @@ export interface Item {
 
 export const plainItems: Readonly<Record<PlainItem, Item>> = {
   FLAGS: { fields: [], write: (at) => `FLAGS ${at.flagList()}` },
+  MODSEQ: { fields: [], write: (at) => `MODSEQ (${at.modseq})` },
   UID: { fields: [], write: (at) => `UID ${at.uid}` },
   INTERNALDATE: { fields: [], write: (at) => `INTERNALDATE ${internalDate(at.internalDate)}` },
   'RFC822.SIZE': { fields: [], write: (at) => `RFC822.SIZE ${at.size}` },

@@ -11,17 +11,23 @@ export interface Plan {
   readonly octets: 'always' | 'perhaps' | 'never'
   /** Some section without PEEK: \Seen is set (RFC 3501 6.4.5). */
   readonly marksSeen: boolean
-  readonly hasFlags: boolean
+  readonly has: Readonly<Record<'FLAGS' | 'UID' | 'MODSEQ', boolean>>
 }
 
-export function planFetch(asked: readonly FetchItem[], uid: boolean): Plan {
+export interface Told {
+  /** A UID command always says of which UID it speaks (RFC 3501 6.4.8). */
+  readonly uid: boolean
+  /** CHANGEDSINCE asks for mod-sequences without saying so (RFC 7162 3.1.4.1). */
+  readonly modseq: boolean
+}
+
+export function planFetch(asked: readonly FetchItem[], told: Told): Plan {
   const items: (Item | Section)[] = []
   const fields = new Set<SummaryField>()
   let octets: Plan['octets'] = 'never'
   let marksSeen = false
   const kinds = new Set(asked.map((item) => item.kind))
-  // A UID command always says of which UID it speaks (RFC 3501 6.4.8).
-  if (uid && !kinds.has('UID')) items.push(plainItems.UID)
+  if (told.uid && !kinds.has('UID')) items.push(plainItems.UID)
   for (const item of asked) {
     if (item.kind === 'SECTION') {
       items.push(item)
@@ -34,5 +40,7 @@ export function planFetch(asked: readonly FetchItem[], uid: boolean): Plan {
       for (const field of plainItems[item.kind].fields) fields.add(field)
     }
   }
-  return { items, fields: [...fields], octets, marksSeen, hasFlags: kinds.has('FLAGS') }
+  if (told.modseq && !kinds.has('MODSEQ')) items.push(plainItems.MODSEQ)
+  const has = { FLAGS: kinds.has('FLAGS'), UID: told.uid || kinds.has('UID'), MODSEQ: told.modseq || kinds.has('MODSEQ') }
+  return { items, fields: [...fields], octets, marksSeen, has }
 }

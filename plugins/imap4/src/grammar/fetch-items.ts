@@ -17,7 +17,7 @@ export interface Section {
   /** How the reply calls it: `BODY[1.MIME]<0>`, `RFC822.TEXT`. */
   readonly label: string
 }
-export type PlainItem = 'FLAGS' | 'UID' | 'INTERNALDATE' | 'RFC822.SIZE' | 'ENVELOPE' | 'BODY' | 'BODYSTRUCTURE'
+export type PlainItem = 'FLAGS' | 'UID' | 'INTERNALDATE' | 'RFC822.SIZE' | 'ENVELOPE' | 'BODY' | 'BODYSTRUCTURE' | 'MODSEQ'
 export type FetchItem = { readonly kind: PlainItem } | Section
 
 /** Items of one command: each costs work per message. */
@@ -55,7 +55,7 @@ function item(name: string, r: Reader): FetchItem {
       return r.peek() === '[' ? section(r, false) : { kind: 'BODY' }
     case 'BODY.PEEK':
       return section(r, true)
-    case 'FLAGS': case 'UID': case 'INTERNALDATE': case 'RFC822.SIZE': case 'ENVELOPE': case 'BODYSTRUCTURE':
+    case 'FLAGS': case 'UID': case 'INTERNALDATE': case 'RFC822.SIZE': case 'ENVELOPE': case 'BODYSTRUCTURE': case 'MODSEQ':
       return { kind: name }
   }
   const old = Object.hasOwn(rfc822, name) ? rfc822[name] : undefined

@@ -16,6 +16,7 @@ export type SearchKey =
   | { readonly key: 'internal' | 'sent'; readonly is: Comparison; readonly day: number }
   | { readonly key: 'header'; readonly field: string; readonly text: string }
   | { readonly key: 'body' | 'text'; readonly text: string }
+  | { readonly key: 'modseq'; readonly from: number }
   | { readonly key: 'seq' | 'uid'; readonly set: SequenceSet }
 
 /** Turns octets of an argument into text; throws for a bad sequence. */
@@ -26,6 +27,13 @@ const maxKeys = 1000
 
 export function searchKeys(r: Reader, decode: Decode): SearchKey {
   return keys({ r, decode, count: 0 })
+}
+
+/** Whether a key of that kind is anywhere in it. */
+export function mentions(search: SearchKey, kind: SearchKey['key']): boolean {
+  if (search.key === kind) return true
+  if (search.key === 'and' || search.key === 'or') return search.of.some((inner) => mentions(inner, kind))
+  return search.key === 'not' && mentions(search.of, kind)
 }
 
 interface Parse { readonly r: Reader; readonly decode: Decode; count: number }
@@ -82,6 +90,15 @@ const table: Record<string, (p: Parse) => SearchKey> = {
   },
   KEYWORD: (p) => ({ key: 'keyword', name: p.r.sp().atom().toLowerCase() }),
   LARGER: (p) => ({ key: 'larger', than: p.r.sp().number64() }),
+  MODSEQ: (p) => {
+    // Which flag, and whose: all flags of a message have one mod-sequence (RFC 7162 3.1.5).
+    if (p.r.sp().peek() === '"') {
+      if (!p.r.string().toLowerCase().startsWith('/flags/')) p.r.fail('"/flags/…"')
+      if (!['PRIV', 'SHARED', 'ALL'].includes(p.r.sp().word('priv, shared or all'))) p.r.fail('priv, shared or all')
+      p.r.sp()
+    }
+    return { key: 'modseq', from: p.r.modseq() }
+  },
   NEW: () => ({ key: 'and', of: [recent, not(seen)] }),
   NOT: (p) => not(inner(p)),
   OLD: () => not(recent),

@@ -47,6 +47,26 @@ export function contains(sorted: Ranges, n: number): boolean {
   return false
 }
 
+/** Ranges that are in both. */
+export function intersection(a: Ranges, b: Ranges): number[] {
+  const both: number[] = []
+  for (let i = 0, j = 0; i < a.length && j < b.length;) {
+    const low = Math.max(a[i], b[j])
+    const high = Math.min(a[i + 1], b[j + 1])
+    if (low <= high) both.push(low, high)
+    if (a[i + 1] < b[j + 1]) i += 2
+    else j += 2
+  }
+  return both
+}
+
+/** Ranges as a set. */
+export function formatRanges(pairs: Ranges): string {
+  const parts: string[] = []
+  for (let i = 0; i < pairs.length; i += 2) parts.push(pairs[i] === pairs[i + 1] ? `${pairs[i]}` : `${pairs[i]}:${pairs[i + 1]}`)
+  return parts.join(',')
+}
+
 /** Writes numbers as a set, in the order given (`[1,2,3,9]` → `1:3,9`). */
 export function formatSet(numbers: readonly number[]): string {
   let text = ''

@@ -70,6 +70,8 @@ function build(key: SearchKey, bounds: Bounds, needles: Needle[]): Test {
       return cheap(({ at }) => at.size > key.than)
     case 'smaller':
       return cheap(({ at }) => at.size < key.than)
+    case 'modseq':
+      return cheap(({ at }) => at.modseq >= key.from)
     case 'internal':
       return cheap(({ at }) => compare(Math.floor(at.internalDate / dayMs), key.is, key.day))
     case 'seq':

@@ -1,5 +1,6 @@
 // What changed in the selected mailbox → untagged replies, when the protocol lets them be sent (RFC 3501 5.2, 7.4.1).
 import { flagText, systemFlags } from '../grammar/flags.js'
+import { formatSet } from '../grammar/sequence-set.js'
 import { Cursor, type Selected } from './selected.js'
 import type { Session } from './session.js'
 
@@ -12,14 +13,19 @@ export function announce(session: Session, options: { readonly expunges: boolean
   if (!selected) return
   const { mailbox } = selected
   if (mailbox.gone) return session.bye('The mailbox was deleted by another session', 'NONEXISTENT')
-  const { expunged, flags, exists, recent } = mailbox.look(options)
-  for (const seq of expunged) say.text(`* ${seq} EXPUNGE\r\n`)
+  const { expunged, vanished, flags, exists, recent } = mailbox.look(options)
+  if (!session.qresync) for (const seq of expunged) say.text(`* ${seq} EXPUNGE\r\n`)
+  else if (vanished.length > 0) say.text(`* VANISHED ${formatSet(vanished)}\r\n`)
   if (flags.length > 0) {
     tellKeywords(session, selected)
     const cursor = new Cursor(mailbox)
-    for (const uid of flags) if (cursor.go(uid)) say.text(`* ${cursor.seq} FETCH (UID ${uid} FLAGS ${cursor.flagList()})\r\n`)
+    for (const uid of flags) if (cursor.go(uid)) say.text(`* ${cursor.seq} FETCH (UID ${uid} FLAGS ${cursor.flagList()}${session.condstore ? ` MODSEQ (${cursor.modseq})` : ''})\r\n`)
   }
   if (exists !== undefined) say.text(`* ${exists} EXISTS\r\n* ${recent} RECENT\r\n`)
+  // The client may have seen mod-sequences above that of an expunge which it has not been told of (RFC 7162 3.2, 6).
+  const held = mailbox.view.told < mailbox.view.modseq
+  if (session.condstore && (held || selected.heldBack)) say.line(`* OK [HIGHESTMODSEQ ${mailbox.view.told}] ${held ? 'Expunges are held back' : 'All is told'}`)
+  selected.heldBack = held
 }
 
 /** FLAGS (and PERMANENTFLAGS) again when keywords are in use that the client has not heard of. */

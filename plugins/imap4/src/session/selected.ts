@@ -10,6 +10,9 @@ export class Selected {
   /** Keywords that this client has been told of (FLAGS). */
   keywordsTold: ReadonlySet<string> = noKeywords
 
+  /** Whether expunges were held back when we last spoke of changes. */
+  heldBack = false
+
   constructor(readonly mailbox: OpenMailbox) {}
 
   /** The messages of a set, ascending, as this client numbers them. Sequence numbers that do not exist are an error, UIDs are not (RFC 3501 9, 6.4.8). */
@@ -37,6 +40,8 @@ export class Cursor {
   keywords = 0
   size = 0
   internalDate = 0
+  modseq = 0
+  saveDate = 0
   message = 0 as MessageId
   #position = -1
   readonly #mailbox: OpenMailbox
@@ -57,6 +62,8 @@ export class Cursor {
     this.keywords = index.keywords[at]
     this.size = index.sizes[at]
     this.internalDate = index.internalDates[at]
+    this.modseq = index.modseqs[at]
+    this.saveDate = index.saveDates[at]
     this.message = index.messages[at] as MessageId
     return true
   }
@@ -73,6 +80,8 @@ export class Cursor {
     this.keywords = entry.keywords
     this.size = entry.size
     this.internalDate = entry.internalDate
+    this.modseq = entry.modseq
+    this.saveDate = entry.saveDate
     this.message = entry.message
     return true
   }

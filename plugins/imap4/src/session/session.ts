@@ -22,6 +22,8 @@ export class Session {
   state: State = 'not-authenticated'
   selected: Selected | undefined
   loginFailures = 0
+  /** What ENABLE turned on (RFC 5161), or a command that implies it. In upper case. */
+  readonly enabled = new Set<string>()
   #account: Account | undefined
   readonly #framer: Framer
 
@@ -56,6 +58,18 @@ export class Session {
   get passwordAllowed(): boolean {
     const { connection, face: { config } } = this
     return connection.secure || config.plaintextLogin === 'always' || (config.plaintextLogin === 'loopback' && connection.loopback)
+  }
+
+  /** MODSEQ and UID are in every FETCH reply that tells of flags (RFC 7162). */
+  get condstore(): boolean { return this.enabled.has('CONDSTORE') }
+  /** VANISHED instead of EXPUNGE. */
+  get qresync(): boolean { return this.enabled.has('QRESYNC') }
+
+  /** The first command that needs mod-sequences brings the selected mailbox's (RFC 7162 3.1). */
+  useModseqs(): void {
+    if (this.condstore) return
+    this.enabled.add('CONDSTORE')
+    if (this.selected) this.say.line(`* OK [HIGHESTMODSEQ ${this.selected.mailbox.view.told}] The highest mod-sequence`)
   }
 
   login(account: Account): void {

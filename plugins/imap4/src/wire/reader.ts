@@ -92,6 +92,17 @@ export class Reader {
     return value
   }
 
+  /** A mod-sequence (RFC 7162): 63 bits; what we never give out is as good as the largest that we could. */
+  modseq(what = 'a mod-sequence'): number {
+    const from = this.#at
+    const digits = this.#run(DIGIT, what)
+    if (digits.length > 19 || BigInt(digits) > 0x7fff_ffff_ffff_ffffn) {
+      this.#at = from
+      this.fail(what)
+    }
+    return Math.min(Number(digits), Number.MAX_SAFE_INTEGER)
+  }
+
   nzNumber(what = 'a number from 1'): number {
     const from = this.#at
     const value = this.number(what)

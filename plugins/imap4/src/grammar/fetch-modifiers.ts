@@ -1,0 +1,32 @@
+// What restricts a FETCH (RFC 4466): CHANGEDSINCE and VANISHED (RFC 7162). Pure.
+import { BadCommand, type Reader } from '../wire/reader.js'
+
+export interface FetchModifiers {
+  readonly changedSince?: number
+  readonly vanished?: boolean
+}
+
+const table: Record<string, (r: Reader) => FetchModifiers> = {
+  CHANGEDSINCE(r) {
+    const changedSince = r.sp().modseq()
+    if (changedSince === 0) throw new BadCommand('A mod-sequence is at least 1')
+    return { changedSince }
+  },
+  VANISHED: () => ({ vanished: true }),
+}
+
+/** `(CHANGEDSINCE 12345 VANISHED)` */
+export function fetchModifiers(r: Reader, uid: boolean): FetchModifiers {
+  const found = new Map<string, FetchModifiers>()
+  r.list(() => {
+    const name = r.word('a modifier')
+    if (!Object.hasOwn(table, name)) throw new BadCommand(`There is no FETCH modifier ${name}`)
+    if (found.has(name)) throw new BadCommand(`${name} twice`)
+    found.set(name, table[name](r))
+  })
+  if (found.size === 0) throw new BadCommand('Which modifiers?')
+  const all: FetchModifiers = Object.assign({}, ...found.values())
+  if (all.vanished && !uid) throw new BadCommand('VANISHED is for UID FETCH')
+  if (all.vanished && all.changedSince === undefined) throw new BadCommand('VANISHED goes with CHANGEDSINCE')
+  return all
+}
