@@ -46,7 +46,7 @@ export function makeAuthenticator({ repository, clock, random, log, bus, limits,
     throw failure('AUTHENTICATION_FAILED')
   }
   const welcome = (account: Account, attempt: LoginAttempt): Account => {
-    throttle.succeeded(account.name)
+    throttle.succeeded(account.name, attempt.remoteAddress)
     bus.tell({ type: 'Login', account: account.id, at: clock.now(), service: attempt.service, remoteAddress: attempt.remoteAddress })
     return account
   }

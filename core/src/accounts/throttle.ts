@@ -1,8 +1,9 @@
-// Makes guessing passwords slow: failures are counted per account name and per address, forgotten after a while, bounded.
+// Makes guessing passwords slow: failures are counted per address, and per account name from one address (a name alone would
+// let anybody lock its owner out). Forgotten after a while, bounded.
 import type { Clock } from '../base/clock.js'
 
 export interface ThrottleLimits {
-  /** Failures after which further attempts are refused unseen, until the window has passed. */
+  /** Failures of a name from one address, and of an address, after which attempts are refused unseen until the window has passed. */
   readonly perAccount: number
   readonly perAddress: number
   readonly windowSeconds: number
@@ -19,19 +20,19 @@ export class Throttle {
 
   /** Whether an attempt may be looked at. */
   allows(name: string, address: string): boolean {
-    return this.#count(`n ${name}`) < this.limits.perAccount && this.#count(`a ${address}`) < this.limits.perAddress
+    return this.#count(`n ${address} ${name}`) < this.limits.perAccount && this.#count(`a ${address}`) < this.limits.perAddress
   }
 
   /** Counts a failure and resolves when the guesser has waited long enough. */
   async failed(name: string, address: string): Promise<void> {
-    this.#add(`n ${name}`)
+    this.#add(`n ${address} ${name}`)
     this.#add(`a ${address}`)
     if (this.limits.delayMs > 0) await new Promise<void>((resolve) => { this.clock.after(this.limits.delayMs, resolve) })
   }
 
-  /** The right password: the name's failures are forgotten; the address's are not, or one known account would be a licence to guess. */
-  succeeded(name: string): void {
-    this.#failures.delete(`n ${name}`)
+  /** The right password: the name's failures from there are forgotten; the address's are not, or one known account would be a licence to guess. */
+  succeeded(name: string, address: string): void {
+    this.#failures.delete(`n ${address} ${name}`)
   }
 
   #count(key: string): number {

@@ -95,6 +95,16 @@ for (const kind of databases) {
       expect([first, second]).toEqual([{ a: 1, b: 1 }, { a: 4, b: 2 }])
     })
 
+    it.runIf(kind === 'postgresql')('fails what was under way when the connection breaks, and goes on with a new one', async () => {
+      const pid = (await database.write((tx) => tx.get<{ pid: number }>('SELECT pg_backend_pid() AS pid')))!.pid
+      await database.read.all('SELECT pg_terminate_backend(?)', [pid])
+      const first = await Promise.allSettled([database.write((tx) => tx.run("INSERT INTO things (id, word) VALUES (900, 'lost')"))])
+      const then = await Promise.allSettled([database.write((tx) => tx.run("INSERT INTO things (id, word) VALUES (901, 'found')"))])
+      expect([first[0].status, then[0].status]).toContain('fulfilled')
+      await database.write((tx) => tx.run("INSERT INTO things (id, word) VALUES (902, 'after')"))
+      expect(await words()).toContain('after')
+    })
+
     it('applies migrations once, and refuses a database that a newer program wrote', async () => {
       let runs = 0
       const once = [{ name: 'other/0001', up: async () => { runs++ } }]

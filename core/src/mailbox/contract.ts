@@ -106,6 +106,11 @@ export interface OpenMailbox {
    * of expunges reach back, else every UID that was ever given and is not there (RFC 7162 3.2.6); never more pairs than gaps.
    */
   expungedSince(modseq: Modseq): Promise<readonly number[]>
+  /**
+   * The whole text of these was handed out (BODY.PEEK[], RETR): their store shall know, whatever the flags say (im2000.md D.4).
+   * Written soon, and before the messages leave the mailbox; nobody waits for it.
+   */
+  noteRead(uids: readonly Uid[]): void
   /** Must be called when the session leaves the mailbox. */
   close(): void
 }

@@ -35,6 +35,10 @@ interface Source { uid: Uid; message: MessageId; flags: number; keywords: Keywor
 const mostExpunged = 10_000
 const { '\\Seen': seen, '\\Deleted': deleted } = flagBits
 
+/** Reports of reading are gathered this long, and to this number. */
+const reportMs = 1000
+const reportAtOnce = 500
+
 export class Session implements OpenMailbox {
   readonly id: MailboxId
   readonly uidValidity: number
@@ -81,10 +85,40 @@ export class Session implements OpenMailbox {
 
   close(): void {
     if (!this.#listen) return
+    this.#reportRead()
     this.view.close()
     this.#parts.indexes.release(this.id, this.#listen)
     this.#listen = undefined
     this.#listeners.clear()
+  }
+
+  noteRead(uids: readonly Uid[]): void {
+    for (const uid of uids) {
+      const i = this.index.position(uid)
+      // What is seen was reported when it was flagged.
+      if (i < 0 || (this.index.flags[i] & seen) !== 0 || this.#noted.has(uid)) continue
+      this.#noted.add(uid)
+      this.#unreported.push(uid)
+    }
+    if (this.#unreported.length >= reportAtOnce) this.#reportRead()
+    else if (this.#unreported.length > 0) this.#reporting ??= this.#parts.clock.after(reportMs, () => this.#reportRead())
+  }
+  readonly #noted = new Set<Uid>()
+  #unreported: Uid[] = []
+  #reporting: { clear(): void } | undefined
+
+  /** Puts the report into the commit queue: whatever is queued after it comes after it. */
+  #reportRead(): void {
+    this.#reporting?.clear()
+    this.#reporting = undefined
+    const uids = this.#unreported
+    this.#unreported = []
+    if (uids.length === 0) return
+    const { database, pins } = this.#parts
+    database.write(async (tx) => {
+      const rows = await tx.all<{ recipient: RecipientId }>(`SELECT recipient FROM entries WHERE mailbox = ? AND recipient IS NOT NULL AND ${tx.dialect.oneOf('uid')}`, [this.id, tx.dialect.list(uids)])
+      await pins.read(tx, rows.map((row) => row.recipient))
+    }).catch(() => undefined)
   }
 
   async changeFlags(uids: readonly Uid[], change: FlagChange): Promise<FlagResult> {
@@ -116,6 +150,7 @@ export class Session implements OpenMailbox {
       return i >= 0 && (this.index.flags[i] & deleted) !== 0
     })
     if (wanted.length === 0) return []
+    this.#reportRead()
     const gone = await this.#parts.database.write(async (tx) => {
       const state = await touch(tx, this.id)
       const entries = await removeEntries(tx, this.id, state.modseq, wanted, true)
@@ -157,6 +192,7 @@ export class Session implements OpenMailbox {
     const to = await this.resolveTarget(target)
     if (uids.length === 0) return { uidValidity: to.uidValidity, from: [], to: [] }
     if (to.account !== this.#row.account) await this.#room(uids, to)
+    this.#reportRead()
     return this.#parts.database.write(async (tx) => {
       const sources = await this.#sources(tx, uids)
       if (sources.length === 0) return { uidValidity: to.uidValidity, from: [], to: [] }

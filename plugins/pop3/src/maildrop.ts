@@ -84,8 +84,10 @@ export class Maildrop {
     for (const number of this.#deleted) this.octets += this.size(number)
     this.#deleted.clear()
   }
+  /** All of it was handed out: its store shall know (im2000.md D.4). */
   retrieved(number: number): void {
     this.#retrieved.add(number)
+    this.mailbox.noteRead([this.#uids[number - 1] as Uid])
   }
 
   /**
@@ -126,10 +128,7 @@ export class Maildrop {
     if (seen.length) await this.mailbox.changeFlags(seen, { mode: 'add', flags: flagBits['\\Seen'], keywords: [] })
     const doomed = uidsOf(this.#deleted)
     if (!doomed.length) return 0
-    // What was retrieved and goes was read, whatever markSeen says of what stays: its store shall know (im2000.md D.4).
-    const [read, unread] = [true, false].map((retrieved) => uidsOf([...this.#deleted].filter((number) => this.#retrieved.has(number) === retrieved)))
-    if (read.length) await this.mailbox.changeFlags(read, { mode: 'add', flags: flagBits['\\Deleted'] | flagBits['\\Seen'], keywords: [] })
-    if (unread.length) await this.mailbox.changeFlags(unread, { mode: 'add', flags: flagBits['\\Deleted'], keywords: [] })
+    await this.mailbox.changeFlags(doomed, { mode: 'add', flags: flagBits['\\Deleted'], keywords: [] })
     await this.mailbox.expunge(doomed)
     return doomed.length
   }

@@ -76,6 +76,10 @@ export async function writeSection(say: Writer, lead: string, section: Section, 
   if (left !== 0) throw new ContentBroke(`${Math.abs(left)} octets ${left > 0 ? 'missing' : 'too many'} in message ${content.message}`)
 }
 
+/** Whether writing this section hands out the last octet of the text: then the message was read (im2000.md D.4). */
+export const handsOutEnd = ({ part, text, partial }: Section, size: number): boolean =>
+  part === '' && (text === '' || text === 'TEXT') && (!partial || partial.from + partial.length >= size)
+
 /** Where a section's octets are; undefined when the message has no such section. */
 function rangeOf(section: Section, known: Known, size: number): Range | undefined {
   const text = selects(section) ? 'HEADER' : section.text
