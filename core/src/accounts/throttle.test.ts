@@ -98,6 +98,6 @@ describe('the throttle', () => {
     await throttle.failed('first', '192.0.2.1')
     for (let i = 0; i < 100_000; i++) void throttle.failed(`name${i}`, `address${i}`)
     expect(throttle.allows('first', '192.0.2.1')).toBe(true)
-    expect(throttle.allows('name99999', '192.0.2.1')).toBe(false)
+    expect(throttle.allows('name99999', 'address99999')).toBe(false)
   })
 })

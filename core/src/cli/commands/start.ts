@@ -38,7 +38,8 @@ function announce(running: Running, options: StartOptions, ms: number): void {
   const lines = ['', `Restante is ready (${Math.round(ms)} ms).`, '', '  Listeners']
   for (const [name, address] of Object.entries(listeners)) lines.push(`    ${name.padEnd(12)} ${address}`)
   lines.push('', `  Data folder    ${gateway.folder}`)
-  if (running.loaded.file) lines.push(`  Configuration  ${running.loaded.file}`)
+  lines.push(`  Configuration  ${running.loaded.file ?? 'none was found (config/restante.yaml, or --config): defaults'}`)
+  if (Object.keys(listeners).length === 0) lines.push('', '  Nothing listens: no plugin is enabled. Write a configuration with: restante init')
   if (created) lines.push('', '  First account (shown only this once)', `    user name    ${created.account}`, `    password     ${created.password}`)
   const name = created?.account ?? `you@${running.loaded.settings.domains[0]}`
   const server = (...names: string[]): string | undefined => names.map((one) => listeners[one]).find((address) => address !== undefined)?.replace(/:(\d+)$/, ' port $1')
