@@ -102,9 +102,9 @@ export class ImapConnection {
       row = table.get(name)
       if (!row || (uid && !row.uid)) throw this.#noSuchCommand(tag, name)
       if (!row.states.includes(session.state)) throw new BadCommand(row.states.includes('selected') ? (session.state === 'not-authenticated' ? 'Log in first' : 'No mailbox is selected') : 'You are logged in already')
-      const args = row.read(r, { uid })
+      const args = row.read(r, { uid, tag })
       r.end()
-      done = ((await row.run(session, args, { uid })) ?? {}) as Done
+      done = ((await row.run(session, args, { uid, tag })) ?? {}) as Done
       reply = { status: done.failed ? 'NO' : 'OK', text: done.text ?? `${uid ? 'UID ' : ''}${name} completed` }
     } catch (error) {
       if (error instanceof Disconnected) throw error

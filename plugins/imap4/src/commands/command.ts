@@ -5,6 +5,8 @@ import type { Reader } from '../wire/reader.js'
 export interface Context {
   /** The UID form (RFC 3501 6.4.8). */
   readonly uid: boolean
+  /** The command's tag: some replies name it. */
+  readonly tag: string
 }
 
 /** The tagged OK: by default `<NAME> completed`. */

@@ -1,12 +1,13 @@
 // FETCH and UID FETCH: chunk by chunk, each item from the cheapest source; a slow client costs one chunk of memory.
 import { flagBits, isFailure, type Content, type MessageId, type Uid } from '@restante/core'
-import { ContentBroke, fromSummary, literal, writeSection } from '../fetch/body.js'
+import { ContentBroke, fromSummary, handsOutEnd, literal, writeSection } from '../fetch/body.js'
 import { plainItems, type Known } from '../fetch/items.js'
 import { breath, breathe, readKnown } from '../fetch/known.js'
 import { planFetch, type Plan } from '../fetch/planner.js'
 import { fetchItems } from '../grammar/fetch-items.js'
+import { partOf } from '../grammar/search-return.js'
 import { fetchModifiers, type FetchModifiers } from '../grammar/fetch-modifiers.js'
-import { ranges, sequenceSet, type SequenceSet } from '../grammar/sequence-set.js'
+import { sequenceSet, type SequenceSet } from '../grammar/sequence-set.js'
 import { Refusal } from '../replies.js'
 import { tellKeywords } from '../session/announce.js'
 import { Cursor } from '../session/selected.js'
@@ -32,13 +33,14 @@ export const fetch = command({
 })
 
 /** The messages of a set that the modifiers leave. */
-async function restrict(session: Session, set: SequenceSet, { changedSince, vanished }: FetchModifiers, uid: boolean): Promise<readonly Uid[]> {
+async function restrict(session: Session, set: SequenceSet, { changedSince, vanished, partial }: FetchModifiers, uid: boolean): Promise<readonly Uid[]> {
   const { mailbox } = session.open
   if (vanished && !session.qresync) throw new BadCommand('ENABLE QRESYNC comes first')
-  const uids = session.open.uids(set, uid)
+  const all = session.open.uids(set, uid)
+  const uids = partial ? partOf(all, partial) : all
   if (changedSince === undefined) return uids
   session.useModseqs()
-  if (vanished) await tellVanished(session, changedSince, ranges(set, mailbox.index.uidNext - 1))
+  if (vanished) await tellVanished(session, changedSince, session.open.uidRanges(set, mailbox.index.uidNext - 1))
   const cursor = new Cursor(mailbox)
   return changedSince >= mailbox.index.modseq ? [] : uids.filter((one) => cursor.go(one) && cursor.modseq > changedSince)
 }
@@ -191,6 +193,7 @@ class Fetching {
       else if (!('write' in item)) {
         try {
           await writeSection(say, lead, item, known, content)
+          if (handsOutEnd(item, content.size)) this.session.open.mailbox.noteRead([cursor.uid])
         } catch (error) {
           if (error instanceof ContentBroke) throw this.#cutOff(error)
           if (!isFailure(error, 'CONTENT_UNAVAILABLE') && !isFailure(error, 'MESSAGE_NOT_FOUND')) throw begun ? this.#cutOff(error) : error

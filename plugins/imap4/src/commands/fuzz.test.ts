@@ -18,7 +18,7 @@ function readCommand(pieces: (string | Buffer)[]): void {
     let name = r.sp().word()
     const uid = name === 'UID'
     if (uid) name = r.sp().word()
-    table.get(name)?.read(r, { uid })
+    table.get(name)?.read(r, { uid, tag: 'a' })
     r.end()
   } catch (error) {
     expect(replyTo(error), String((error as Error).stack)).toBeDefined()

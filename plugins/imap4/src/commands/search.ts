@@ -1,52 +1,27 @@
-// SEARCH and UID SEARCH.
-import { decodeText, isKnownCharset, type OpenMailbox, type Uid } from '@restante/core'
-import { mentions, searchKeys } from '../grammar/search-keys.js'
+// SEARCH and UID SEARCH, with ESEARCH (RFC 4731), SEARCHRES (RFC 5182), WITHIN (RFC 5032), PARTIAL (RFC 9394).
+import { mentions } from '../grammar/search-keys.js'
+import { searchArguments } from '../grammar/search-arguments.js'
+import { takeSearchReturn } from '../grammar/search-return.js'
 import { Refusal } from '../replies.js'
+import { tellResult } from '../search/result.js'
 import { search as run } from '../search/run.js'
-import { BadCommand, utf8 } from '../wire/reader.js'
-import { Cursor } from '../session/selected.js'
 import { command, inMailbox, type Done } from './command.js'
 
 export const search = command({
-  name: 'SEARCH', uid: true, states: inMailbox, seqs: 'uses',
-  read(r) {
-    let charset = 'UTF-8'
-    if (r.sp().take('CHARSET ')) {
-      charset = r.astring('a charset')
-      if (!isKnownCharset(charset)) throw new Refusal('BADCHARSET (UTF-8 US-ASCII ISO-8859-1)', 'The charset is not known')
-      r.sp()
-    }
-    return searchKeys(r, decoder(charset))
-  },
-  async run(session, key, { uid }): Promise<Done> {
-    const { say } = session
+  name: 'SEARCH', uid: true, states: inMailbox, seqs: 'uses', capabilities: ['ESEARCH', 'SEARCHRES', 'WITHIN', 'PARTIAL'],
+  read: (r) => ({ returns: takeSearchReturn(r.sp()), ...searchArguments(r, r.take('CHARSET ')) }),
+  async run(session, { returns, key, badCharset }, { uid, tag }): Promise<Done> {
+    // Of a search that fails nothing is saved (RFC 5182 2.1); one that uses `$` reads it first.
     const byModseq = mentions(key, 'modseq')
     if (byModseq) session.useModseqs()
-    const uids = await run(session, key)
-    const { view } = session.open.mailbox
-    say.text('* SEARCH')
-    for (const one of uids) say.text(` ${uid ? one : view.seqOf(one)}`)
-    if (byModseq && uids.length > 0) say.text(` (MODSEQ ${highest(session.open.mailbox, uids)})`)
-    say.text('\r\n')
+    try {
+      if (badCharset) throw new Refusal('BADCHARSET (UTF-8 US-ASCII ISO-8859-1)', 'The charset is not known')
+      tellResult(session, { name: 'SEARCH', returns, uid, tag, byModseq }, await run(session, key))
+    } catch (error) {
+      if (returns?.save) session.open.save([])
+      throw error
+    }
     // Message numbers in the question: they may not shift before its answer is understood (RFC 7162 3.2.10.2).
     return { holdExpunges: mentions(key, 'seq') }
   },
 })
-
-/** The highest mod-sequence of some messages. */
-function highest(mailbox: OpenMailbox, uids: readonly Uid[]): number {
-  const cursor = new Cursor(mailbox)
-  let most = 0
-  for (const uid of uids) if (cursor.go(uid) && cursor.modseq > most) most = cursor.modseq
-  return most
-}
-
-/** Without CHARSET clients send US-ASCII, or UTF-8 all the same. */
-const decoder = (charset: string) => (octets: string): string => {
-   
-  if (/^[\x00-\x7f]*$/.test(octets) && !/^(utf-?(7|16|32)|iso-2022|hz)/i.test(charset)) return octets
-  if (!/^utf-?8$/i.test(charset)) return decodeText(Buffer.from(octets, 'latin1'), charset)
-  const text = utf8(octets)
-  if (text === undefined) throw new BadCommand('Not UTF-8')
-  return text
-}

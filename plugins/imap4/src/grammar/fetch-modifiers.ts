@@ -1,9 +1,12 @@
-// What restricts a FETCH (RFC 4466): CHANGEDSINCE and VANISHED (RFC 7162). Pure.
+// What restricts a FETCH (RFC 4466): CHANGEDSINCE and VANISHED (RFC 7162), PARTIAL (RFC 9394). Pure.
 import { BadCommand, type Reader } from '../wire/reader.js'
+import { partialRange, type Partial } from './search-return.js'
 
 export interface FetchModifiers {
   readonly changedSince?: number
   readonly vanished?: boolean
+  /** Of the messages of the set, before anything else is asked of them. */
+  readonly partial?: Partial
 }
 
 const table: Record<string, (r: Reader) => FetchModifiers> = {
@@ -12,6 +15,7 @@ const table: Record<string, (r: Reader) => FetchModifiers> = {
     if (changedSince === 0) throw new BadCommand('A mod-sequence is at least 1')
     return { changedSince }
   },
+  PARTIAL: (r) => ({ partial: partialRange(r.sp()) }),
   VANISHED: () => ({ vanished: true }),
 }
 
@@ -26,6 +30,7 @@ export function fetchModifiers(r: Reader, uid: boolean): FetchModifiers {
   })
   if (found.size === 0) throw new BadCommand('Which modifiers?')
   const all: FetchModifiers = Object.assign({}, ...found.values())
+  if (all.partial && !uid) throw new BadCommand('PARTIAL is for UID FETCH')
   if (all.vanished && !uid) throw new BadCommand('VANISHED is for UID FETCH')
   if (all.vanished && all.changedSince === undefined) throw new BadCommand('VANISHED goes with CHANGEDSINCE')
   return all

@@ -2,7 +2,7 @@
 import { flagBits } from '@restante/core'
 import { BadCommand, type Reader } from '../wire/reader.js'
 import { date } from './dates.js'
-import { sequenceSet, type SequenceSet } from './sequence-set.js'
+import { saved, sequenceSet, type SequenceSet } from './sequence-set.js'
 
 export type Comparison = 'before' | 'on' | 'since'
 export type SearchKey =
@@ -17,6 +17,8 @@ export type SearchKey =
   | { readonly key: 'header'; readonly field: string; readonly text: string }
   | { readonly key: 'body' | 'text'; readonly text: string }
   | { readonly key: 'modseq'; readonly from: number }
+  | { readonly key: 'saved' }
+  | { readonly key: 'older' | 'younger'; readonly seconds: number }
   | { readonly key: 'seq' | 'uid'; readonly set: SequenceSet }
 
 /** Turns octets of an argument into text; throws for a bad sequence. */
@@ -47,7 +49,7 @@ function keys(p: Parse): SearchKey {
 function key(p: Parse): SearchKey {
   const { r } = p
   if (++p.count > maxKeys) throw new BadCommand(`More than ${maxKeys} search keys`)
-  if (r.isDigit() || r.peek() === '*') return { key: 'seq', set: sequenceSet(r) }
+  if (r.isDigit() || r.peek() === '*' || r.peek() === '$') return numbered('seq', sequenceSet(r))
   if (r.take('(')) {
     return r.deeper(() => {
       const inner = keys(p)
@@ -60,6 +62,7 @@ function key(p: Parse): SearchKey {
   return table[name](p)
 }
 
+const numbered = (key: 'seq' | 'uid', set: SequenceSet): SearchKey => (set === saved ? { key: 'saved' } : { key, set })
 const not = (of: SearchKey): SearchKey => ({ key: 'not', of })
 const flag = (bit: number) => (): SearchKey => ({ key: 'flag', bit })
 const noFlag = (bit: number) => (): SearchKey => not({ key: 'flag', bit })
@@ -102,6 +105,7 @@ const table: Record<string, (p: Parse) => SearchKey> = {
   NEW: () => ({ key: 'and', of: [recent, not(seen)] }),
   NOT: (p) => not(inner(p)),
   OLD: () => not(recent),
+  OLDER: (p) => ({ key: 'older', seconds: p.r.sp().nzNumber('seconds') }),
   ON: dated('internal', 'on'),
   OR: (p) => ({ key: 'or', of: [inner(p), inner(p)] }),
   RECENT: () => recent,
@@ -114,11 +118,12 @@ const table: Record<string, (p: Parse) => SearchKey> = {
   SUBJECT: header('subject'),
   TEXT: (p) => ({ key: 'text', text: text(p) }),
   TO: header('to'),
-  UID: (p) => ({ key: 'uid', set: sequenceSet(p.r.sp()) }),
+  UID: (p) => numbered('uid', sequenceSet(p.r.sp())),
   UNANSWERED: noFlag(flagBits['\\Answered']),
   UNDELETED: noFlag(flagBits['\\Deleted']),
   UNDRAFT: noFlag(flagBits['\\Draft']),
   UNFLAGGED: noFlag(flagBits['\\Flagged']),
   UNKEYWORD: (p) => not({ key: 'keyword', name: p.r.sp().atom().toLowerCase() }),
   UNSEEN: () => not(seen),
+  YOUNGER: (p) => ({ key: 'younger', seconds: p.r.sp().nzNumber('seconds') }),
 }

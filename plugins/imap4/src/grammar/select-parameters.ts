@@ -1,6 +1,6 @@
 // Parameters of SELECT and EXAMINE (RFC 4466): CONDSTORE, QRESYNC (RFC 7162). Pure.
 import { BadCommand, type Reader } from '../wire/reader.js'
-import { ranges, sequenceSet, type Ranges } from './sequence-set.js'
+import { ranges, saved, sequenceSet, type Ranges } from './sequence-set.js'
 
 export interface Resync {
   readonly uidValidity: number
@@ -50,6 +50,6 @@ function qresync(r: Reader): Resync {
 
 function starless(r: Reader): Ranges {
   const set = sequenceSet(r)
-  if (set.includes(0)) throw new BadCommand('* is not allowed here')
+  if (set === saved || set.includes(0)) throw new BadCommand('* is not allowed here')
   return ranges(set, 0)
 }

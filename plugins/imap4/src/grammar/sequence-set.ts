@@ -6,7 +6,11 @@ export type SequenceSet = readonly number[]
 /** Pairs low, high, …: ascending, disjoint, not touching. */
 export type Ranges = readonly number[]
 
+/** `$`: what a SEARCH saved (RFC 5182). Known by identity; Selected knows which messages those are. */
+export const saved: SequenceSet = Object.freeze([-1, -1])
+
 export function sequenceSet(r: Reader): SequenceSet {
+  if (r.take('$')) return saved
   const set: number[] = []
   do {
     const first = setNumber(r)

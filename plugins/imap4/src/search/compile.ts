@@ -37,7 +37,14 @@ export interface Test {
 export interface Needle { readonly text: string; readonly header: boolean }
 
 /** What keys need to know of the mailbox. */
-export interface Bounds { readonly count: number; readonly lastUid: number }
+export interface Bounds {
+  readonly count: number
+  readonly lastUid: number
+  /** Milliseconds UTC. */
+  readonly now: number
+  /** UIDs that `$` means. */
+  readonly saved: Ranges
+}
 
 export function compile(key: SearchKey, bounds: Bounds): { readonly test: Test; readonly needles: readonly Needle[] } {
   const needles: Needle[] = []
@@ -74,6 +81,17 @@ function build(key: SearchKey, bounds: Bounds, needles: Needle[]): Test {
       return cheap(({ at }) => at.modseq >= key.from)
     case 'internal':
       return cheap(({ at }) => compare(Math.floor(at.internalDate / dayMs), key.is, key.day))
+    case 'older': {
+      // To the second (RFC 5032 2).
+      const target = Math.floor(bounds.now / 1000) - key.seconds
+      return cheap(({ at }) => Math.floor(at.internalDate / 1000) <= target)
+    }
+    case 'younger': {
+      const target = Math.floor(bounds.now / 1000) - key.seconds
+      return cheap(({ at }) => Math.floor(at.internalDate / 1000) >= target)
+    }
+    case 'saved':
+      return within(bounds.saved, ({ at }) => at.uid)
     case 'seq':
       return within(ranges(key.set, bounds.count), ({ at }) => at.seq)
     case 'uid':

@@ -3,6 +3,7 @@ import { isFailure, type MessageId, type Uid } from '@restante/core'
 import type { Known } from '../fetch/items.js'
 import { breath, breathe, readKnown } from '../fetch/known.js'
 import type { SearchKey } from '../grammar/search-keys.js'
+import { saved } from '../grammar/sequence-set.js'
 import { Cursor } from '../session/selected.js'
 import type { Session } from '../session/session.js'
 import { compile, no, unknown, yes, type Needle, type Subject, type Test, type Verdict } from './compile.js'
@@ -12,7 +13,7 @@ import { findNeedles, readHeader } from './text.js'
 export async function search(session: Session, key: SearchKey): Promise<readonly Uid[]> {
   const { view } = session.open.mailbox
   const all = view.count === 0 ? [] : view.slice(1 as Parameters<typeof view.slice>[0], view.count as Parameters<typeof view.slice>[1])
-  const { test, needles } = compile(key, { count: view.count, lastUid: all[all.length - 1] ?? 0 })
+  const { test, needles } = compile(key, { count: view.count, lastUid: all[all.length - 1] ?? 0, now: session.face.clock.now(), saved: session.open.uidRanges(saved, 0) })
   const verdicts = new Uint8Array(all.length)
   const undecided: number[] = []
   const eye = new Eye(session)

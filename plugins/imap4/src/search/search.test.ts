@@ -8,7 +8,7 @@ import { findNeedles, fold } from './text.js'
 
 const subject = (more: Partial<Subject> & { flags?: number; seq?: number } = {}): Subject =>
   ({ at: { flags: more.flags ?? 0, seq: more.seq ?? 1, uid: 1, size: 100, internalDate: 0 } as unknown as Cursor, recent: false, keywords: [], known: undefined, header: undefined, found: undefined, ...more })
-const ask = (key: Parameters<typeof compile>[0], of: Subject): Verdict => compile(key, { count: 10, lastUid: 10 }).test.ask(of)
+const ask = (key: Parameters<typeof compile>[0], of: Subject): Verdict => compile(key, { count: 10, lastUid: 10, now: 1_000_000_500, saved: [1, 1] }).test.ask(of)
 const known = (headers: string | null): Known => ({ headers }) as Known
 
 describe('a search key as a test in three values', () => {
@@ -19,7 +19,14 @@ describe('a search key as a test in three values', () => {
     expect(ask({ key: 'and', of: [from, seen] }, subject({ flags: 1 }))).toBe(unknown)
     expect(ask({ key: 'or', of: [from, seen] }, subject({ flags: 1 }))).toBe(yes)
     expect(ask({ key: 'not', of: from }, subject())).toBe(unknown)
-    expect(compile({ key: 'and', of: [seen, { key: 'body', text: 'x' }, from] }, { count: 1, lastUid: 1 }).test.cost).toBe(2)
+    expect(compile({ key: 'and', of: [seen, { key: 'body', text: 'x' }, from] }, { count: 1, lastUid: 1, now: 0, saved: [] }).test.cost).toBe(2)
+  })
+  it('knows ages to the second, and what was saved', () => {
+    const at = (internalDate: number, uid = 1): Subject => subject({ at: { internalDate, uid } as unknown as Cursor })
+    for (const [date, older, younger] of [[999_989_999, yes, no], [999_990_000, yes, yes], [999_990_999, yes, yes], [999_991_000, no, yes]] as const) {
+      expect([ask({ key: 'older', seconds: 10 }, at(date)), ask({ key: 'younger', seconds: 10 }, at(date))]).toEqual([older, younger])
+    }
+    expect([ask({ key: 'saved' }, at(0, 1)), ask({ key: 'saved' }, at(0, 2))]).toEqual([yes, no])
   })
   it('decides from kept fields, or says that they were not kept', () => {
     expect(ask(from, subject({ known: known('To: x\r\nFROM : "anna k" <a@b>\r\n') }))).toBe(yes)

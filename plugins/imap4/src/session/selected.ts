@@ -1,7 +1,7 @@
 // A session's selected mailbox as commands use it: sets of numbers to UIDs, and a cursor over messages that makes no garbage.
 import type { IndexEntry, MailboxIndex, MessageId, OpenMailbox, Seq, Uid } from '@restante/core'
 import { flagText } from '../grammar/flags.js'
-import { ranges, type SequenceSet } from '../grammar/sequence-set.js'
+import { ranges, saved, type Ranges, type SequenceSet } from '../grammar/sequence-set.js'
 import { BadCommand } from '../wire/reader.js'
 
 const noKeywords: ReadonlySet<string> = new Set()
@@ -10,6 +10,7 @@ export class Selected {
   /** Keywords that this client has been told of (FLAGS). */
   keywordsTold: ReadonlySet<string> = noKeywords
 
+  #saved: Ranges = []
   /** Whether expunges were held back when we last spoke of changes. */
   heldBack = false
 
@@ -18,11 +19,18 @@ export class Selected {
   /** The messages of a set, ascending, as this client numbers them. Sequence numbers that do not exist are an error, UIDs are not (RFC 3501 9, 6.4.8). */
   uids(set: SequenceSet, byUid: boolean): readonly Uid[] {
     const { view } = this.mailbox
+    if (set === saved) return this.#saved.length === 0 ? [] : this.#gather(this.#saved, (low, high) => view.uidsBetween(low as Uid, high as Uid))
     if (byUid) return this.#gather(ranges(set, view.count === 0 ? 0 : (view.uidAt(view.count as Seq) ?? 0)), (low, high) => view.uidsBetween(low as Uid, high as Uid))
     const pairs = ranges(set, view.count)
     if (pairs[0] < 1 || pairs[pairs.length - 1] > view.count) throw new BadCommand(`No such message; the last is ${view.count}`)
     return this.#gather(pairs, (low, high) => view.slice(low as Seq, high as Seq))
   }
+
+  /** UIDs of a set as ranges, whether or not there are such messages; `*` is `last`. */
+  uidRanges(set: SequenceSet, last: number): Ranges { return set === saved ? this.#saved : ranges(set, last) }
+
+  /** What `$` means from now on. A message that is expunged falls out of it by itself: UIDs are not used again. */
+  save(uids: readonly Uid[]): void { this.#saved = ranges(uids.flatMap((uid) => [uid, uid]), 0) }
 
   #gather(pairs: readonly number[], part: (low: number, high: number) => Uid[]): readonly Uid[] {
     if (pairs.length === 2) return part(pairs[0], pairs[1])

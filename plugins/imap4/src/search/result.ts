@@ -1,0 +1,61 @@
+// The result of a SEARCH or SORT as it was asked for: ESEARCH (RFC 4731, 5267, 9394) or the plain list, and `$` (RFC 5182).
+import type { Uid } from '@restante/core'
+import { partOf, type SearchReturn } from '../grammar/search-return.js'
+import { formatSet } from '../grammar/sequence-set.js'
+import { Cursor } from '../session/selected.js'
+import type { Session } from '../session/session.js'
+
+export interface Asked {
+  /** SEARCH or SORT. */
+  readonly name: string
+  readonly returns: SearchReturn | undefined
+  readonly uid: boolean
+  readonly tag: string
+  /** The keys speak of mod-sequences: so does the answer (RFC 7162 3.1.6, 3.1.10). */
+  readonly byModseq: boolean
+}
+
+/** @param found in the order of the result */
+export function tellResult(session: Session, { name, returns, uid, tag, byModseq }: Asked, found: readonly Uid[]): void {
+  const { say } = session
+  const { view } = session.open.mailbox
+  const number = (one: Uid): number => (uid ? one : view.seqOf(one))
+  if (!returns) {
+    say.text(`* ${name}`)
+    for (const one of found) say.text(` ${number(one)}`)
+    say.line(byModseq && found.length > 0 ? ` (MODSEQ ${highestModseq(session, found)})` : '')
+    return
+  }
+  const { items, partial, save } = returns
+  const part = partial ? partOf(found, partial) : []
+  const chosen = returned(found, part, returns)
+  if (save) session.open.save(chosen)
+  if (items.size === 0 && !partial) return
+  let text = `* ESEARCH (TAG "${tag}")${uid ? ' UID' : ''}`
+  if (found.length > 0) {
+    if (items.has('MIN')) text += ` MIN ${number(found[0])}`
+    if (items.has('MAX')) text += ` MAX ${number(found[found.length - 1])}`
+    if (items.has('ALL')) text += ` ALL ${formatSet(found.map(number))}`
+  }
+  if (partial) text += ` PARTIAL (${partial.from}:${partial.to} ${part.length > 0 ? formatSet(part.map(number)) : 'NIL'})`
+  if (items.has('COUNT')) text += ` COUNT ${found.length}`
+  if (byModseq && chosen.length > 0) text += ` MODSEQ ${highestModseq(session, chosen)}`
+  say.line(text)
+}
+
+/** The messages that an answer speaks of: what `$` keeps, and whose mod-sequences count (tables of RFC 5182 2.4, RFC 9394 3.2). */
+function returned(found: readonly Uid[], part: readonly Uid[], { items, partial }: SearchReturn): readonly Uid[] {
+  const ends = items.has('MIN') || items.has('MAX')
+  if (items.has('ALL') || items.has('COUNT') || (!ends && !partial) || found.length === 0) return found
+  const chosen = new Set(part)
+  if (items.has('MIN')) chosen.add(found[0])
+  if (items.has('MAX')) chosen.add(found[found.length - 1])
+  return [...chosen]
+}
+
+function highestModseq(session: Session, uids: readonly Uid[]): number {
+  const cursor = new Cursor(session.open.mailbox)
+  let most = 0
+  for (const uid of uids) if (cursor.go(uid) && cursor.modseq > most) most = cursor.modseq
+  return most
+}
