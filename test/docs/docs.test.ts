@@ -6,6 +6,7 @@ import { fileURLToPath } from 'node:url'
 import { afterAll, describe, expect, it } from 'vitest'
 import { errorCodes } from '@restante/core'
 import { run } from '../../core/dist/cli/run.js'
+import { checkSettings } from '../../core/dist/cli/settings.js'
 import { silentLog } from '../../core/dist/log/logger.js'
 
 const root = dirname(dirname(dirname(fileURLToPath(import.meta.url))))
@@ -42,6 +43,14 @@ describe('docs/plugins.md', () => {
     } finally {
       await running.stop()
     }
+  })
+})
+
+describe('config/', () => {
+  // Files that stand for a machine's own (certificates, secrets) are not there; nothing else may be wrong.
+  it.each(['restante.yaml', 'examples/production.yaml', 'examples/behind-a-filter.yaml'])('%s is right', async (name) => {
+    const { checked } = await checkSettings({ config: join(root, 'config', name) })
+    expect(checked.problems.filter(({ what }) => !what.includes('database-url'))).toEqual([])
   })
 })
 
