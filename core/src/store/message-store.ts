@@ -13,7 +13,7 @@ import type { Lists } from './lists.js'
 import type { LocalRecipients } from './ports.js'
 import type { Reaper } from './reaper.js'
 import { endSubmissions } from './reaper.js'
-import { indexedMessageId, type RoutedRecipient, type Sealed } from './submission.js'
+import type { RoutedRecipient, Sealed } from './submission.js'
 import { traceHeader } from './trace.js'
 
 export interface StoreOptions {
@@ -139,7 +139,7 @@ export function makeMessageStore(parts: StoreParts): MessageStore & TrackingStor
     const bare = what.replace(/^<(.*)>$/, '$1')
     const mine = account === undefined ? '' : ' AND account = ?'
     return database.read.all<{ id: SubmissionId }>(`SELECT id FROM submissions WHERE (token = ? OR message_id = ?)${mine} ORDER BY submitted_at DESC LIMIT 100`,
-      [what, indexedMessageId(bare), ...(account === undefined ? [] : [account])])
+      [what, bare, ...(account === undefined ? [] : [account])])
   }
 
   const end = (ids: readonly SubmissionId[]): Promise<number> => database.write(async (tx) => {

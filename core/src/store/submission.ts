@@ -88,15 +88,12 @@ export function makeSubmitBatch({ messages, lists, jobs, local, random }: Submis
   }
 }
 
-/** As much of a Message-ID as is looked up: PostgreSQL indexes at most 2,700 octets, and a stranger chooses the length. */
-export const indexedMessageId = (messageId: string): string => messageId.slice(0, 998)
-
 const insertSubmissions = (tx: Transaction, items: readonly Sealed[], firstMessage: number, firstSubmission: number): Promise<void> => tx.run(
   `INSERT INTO submissions (id, message, token, account, originator, protocol, message_id, size, submitted_at, expires_at)
    SELECT r.id, r.message, r.token, r.account, r.originator, r.protocol, r.message_id, r.size, r.submitted_at, r.expires_at
    FROM ${tx.dialect.rows({ id: 'int', message: 'int', token: 'text', account: 'int', originator: 'text', protocol: 'text', message_id: 'text', size: 'int', submitted_at: 'int', expires_at: 'int' })} AS r`,
   [tx.dialect.rowsValue(items.map((item, i) => [firstSubmission + i, firstMessage + i, item.token, item.originator.account, item.originator.name, item.originator.protocol,
-    indexedMessageId(item.summary.sort.messageId), item.summary.size, item.at, item.expiresAt ?? null]))])
+    item.summary.sort.messageId, item.summary.size, item.at, item.expiresAt ?? null]))])
 
 /** Messages that may have lost their last holder. The reaper finds out (reaper.ts). */
 export async function markReapable(tx: Transaction, messages: readonly MessageId[]): Promise<void> {
