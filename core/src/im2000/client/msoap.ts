@@ -22,7 +22,7 @@ export class MsoapClient {
   async submitMsgChunk(chunk: { islast: boolean; offset: bigint; data: Buffer }) {
     return this.session.request('submitMsgChunk', chunk)
   }
-  /** The whole submission. Answers one identifier per entry of the envelope, in its order. */
+  /** The whole submission; nothing else may be asked in this session meanwhile. Answers one identifier per entry of the envelope, in its order. */
   async submit(envelope: SubmitEnvelope, octets: AsyncIterable<Buffer> | Iterable<Buffer>): Promise<{ readonly recipients: readonly Buffer[]; readonly lists: readonly Buffer[] }> {
     await this.submitEnvelope(envelope)
     let offset = 0n

@@ -62,6 +62,7 @@ class Session<P extends Protocol> implements SessionView<P> {
       this.#closed = true
       this.#wake?.()
     }
+    this.#closed = this.#socket.destroyed
     this.#socket.pause()
     this.#socket.on('data', (chunk: Buffer) => {
       this.#framer.push(chunk)
