@@ -151,6 +151,19 @@ for (const kind of databases) {
       box.close()
     })
 
+    it('says the same of a mailbox whether its index is loaded or not', async () => {
+      const { mailboxes } = core.gateway
+      const [, , account] = core.ids
+      await mailboxes.create(account, 'cold/one')
+      await append(2, 'cold/one', 3, seen)
+      await append(2, 'cold/one', 2, deleted)
+      const cold = await mailboxes.statuses(account, ['cold', 'cold/one', 'Sent', 'nowhere'])
+      expect([...cold.keys()].sort()).toEqual(['Sent', 'cold', 'cold/one'])
+      for (const name of cold.keys()) expect(cold.get(name)).toEqual(await mailboxes.status(account, name))
+      expect(cold.get('cold/one')).toMatchObject({ messages: 5, unseen: 2, deleted: 2, recent: 5, uidNext: 6 })
+      expect(await mailboxes.statuses(account, ['cold/one'])).toEqual(new Map([['cold/one', await mailboxes.status(account, 'cold/one')]]))
+    })
+
     it('tells sessions that their mailbox was deleted', async () => {
       await core.gateway.mailboxes.create(core.ids[2], 'brief')
       const box = await open(2, 'brief')

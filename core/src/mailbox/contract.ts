@@ -33,6 +33,7 @@ export interface Namespaces {
 }
 
 export interface MailboxStatus {
+  readonly id: MailboxId
   readonly messages: number
   readonly recent: number
   readonly unseen: number
@@ -132,7 +133,8 @@ export interface Mailboxes {
   /** With its children. INBOX: moves its messages to the new mailbox, INBOX and its children stay (RFC 3501 6.3.5). */
   rename(account: AccountId, from: string, to: string): Promise<void>
   status(account: AccountId, name: string): Promise<MailboxStatus>
-  /** Several at once (LIST-STATUS later): one query for those whose index is not loaded. */
+  /** Several at once, by name: one query for those whose index is not loaded. Names without a mailbox are left out. */
+  statuses(account: AccountId, names: readonly string[]): Promise<ReadonlyMap<string, MailboxStatus>>
   open(account: AccountId, name: string, options: { readOnly: boolean }): Promise<OpenMailbox>
   /** Files messages: all or nothing, in one commit. Throws MAILBOX_NOT_FOUND, OVER_QUOTA, KEYWORD_INVALID. */
   append(account: AccountId, name: string, messages: readonly Filing[]): Promise<Filed>

@@ -6,12 +6,13 @@ import { failure } from '../errors/codes.js'
 import type { BlobStore, Prepared } from '../blobs/blob-store.js'
 import type { Messages } from '../store/messages.js'
 import { markReapable } from '../store/submission.js'
-import type { Filed, Filing, MailboxInfo, Mailboxes, SpecialUse } from './contract.js'
+import type { Filed, Filing, MailboxInfo, Mailboxes, MailboxStatus, SpecialUse } from './contract.js'
 import type { Change } from './feed.js'
 import { checkKeywords } from './flags.js'
 import { Session, usageOf, type MailboxParts } from './mailbox.js'
+import type { LoadedIndex } from './mailbox-index.js'
 import { compareNames, parents, shownName, storedName } from './names.js'
-import { fileEntries, insertMailboxes, mailboxRow, removeEntries, span, touch, type MailboxRow, type NewMailbox, type Placement } from './repository.js'
+import { fileEntries, insertMailboxes, mailboxRow, readCounts, removeEntries, span, touch, type MailboxRow, type NewMailbox, type Placement } from './repository.js'
 
 export interface MailboxesParts extends MailboxParts {
   readonly messages: Messages
@@ -220,11 +221,23 @@ export function makeMailboxes(parts: MailboxesParts): Mailboxes & MailboxesAdmin
 
     async status(account, name) {
       const row = await byName(account, name)
-      const index = await indexes.get(row.id)
-      return {
-        messages: index.count, recent: Math.max(0, index.count - firstFrom(index.uids, index.count, index.recentUid)), unseen: index.unseen, deleted: index.deletedFlags,
-        uidNext: index.uidNext, uidValidity: row.uidValidity, highestModseq: index.modseq, size: index.octets,
+      return statusOf(row, await indexes.get(row.id))
+    },
+    async statuses(account, names) {
+      const { byName: rows } = await tree(account)
+      const found = new Map<string, MailboxStatus>()
+      const cold = new Map<MailboxId, { name: string; row: MailboxRow }>()
+      for (const name of names) {
+        const row = rows.get(storedName(name, separator))
+        const index = row && indexes.loaded(row.id)
+        if (row && index) found.set(name, statusOf(row, index))
+        else if (row) cold.set(row.id, { name, row })
       }
+      for (const { id, ...counts } of await readCounts(database, [...cold.keys()])) {
+        const { name, row } = cold.get(id)!
+        found.set(name, { id, uidValidity: row.uidValidity, ...counts })
+      }
+      return found
     },
 
     async open(account, name, { readOnly }) {
@@ -308,6 +321,11 @@ export function makeMailboxes(parts: MailboxesParts): Mailboxes & MailboxesAdmin
 
   return self
 }
+
+const statusOf = (row: MailboxRow, index: LoadedIndex): MailboxStatus => ({
+  id: row.id, messages: index.count, recent: Math.max(0, index.count - firstFrom(index.uids, index.count, index.recentUid)), unseen: index.unseen, deleted: index.deletedFlags,
+  uidNext: index.uidNext, uidValidity: row.uidValidity, highestModseq: index.modseq, size: index.octets,
+})
 
 function firstFrom(uids: Uint32Array, count: number, uid: number): number {
   let low = 0

@@ -3,7 +3,7 @@ import type { AccountId, MailboxId, MessageId, Modseq, RecipientId, Uid } from '
 import type { Database, Row, Statements, Transaction } from '../database/connect.js'
 import { allocate } from '../database/migrator.js'
 import { failure } from '../errors/codes.js'
-import type { SpecialUse } from './contract.js'
+import type { MailboxStatus, SpecialUse } from './contract.js'
 import type { Change, EntryRow } from './feed.js'
 import { LoadedIndex, type Columns, type KeywordSet } from './mailbox-index.js'
 
@@ -120,6 +120,18 @@ export async function readExpunged(database: Database, mailbox: MailboxId, since
   if (!first?.modseq || first.modseq > since + 1) return undefined
   const rows = await read.all<{ uid: Uid }>('SELECT uid FROM expunged WHERE mailbox = ? AND modseq > ? LIMIT ?', [mailbox, since, most + 1])
   return rows.length > most ? undefined : rows.map((row) => row.uid).sort((a, b) => a - b)
+}
+
+/** What STATUS says of mailboxes whose index is not loaded: one query for all of them. */
+export async function readCounts(database: Database, mailboxes: readonly MailboxId[]): Promise<Omit<MailboxStatus, 'uidValidity'>[]> {
+  if (mailboxes.length === 0) return []
+  const { read } = database
+  const sum = (what: string): string => `CAST(coalesce(sum(${what}), 0) AS ${read.dialect.types.int})`
+  const one = (condition: string): string => sum(`CASE WHEN ${condition} THEN 1 ELSE 0 END`)
+  const rows = await read.all(
+    `SELECT m.id, m.uid_next, m.modseq, CAST(count(e.uid) AS ${read.dialect.types.int}) AS messages, ${sum('e.size')} AS size, ${one('(e.flags & 1) = 0')} AS unseen, ${one('(e.flags & 8) <> 0')} AS deleted,
+     ${one('e.uid >= m.recent_uid')} AS recent FROM mailboxes m LEFT JOIN entries e ON e.mailbox = m.id WHERE ${read.dialect.oneOf('m.id')} GROUP BY m.id, m.uid_next, m.modseq`, [read.dialect.list(mailboxes)])
+  return rows.map((row) => ({ id: row.id, messages: row.messages, recent: row.recent, unseen: row.unseen, deleted: row.deleted, uidNext: row.uid_next, highestModseq: row.modseq, size: row.size }))
 }
 
 /** Reads a mailbox's whole index, column by column, in chunks: no object per message. undefined when there is no such mailbox. */

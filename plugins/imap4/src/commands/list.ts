@@ -1,42 +1,106 @@
-// LIST and LSUB, with CHILDREN (RFC 3348) and SPECIAL-USE (RFC 6154). Selection by more than SPECIAL-USE is LIST-EXTENDED.
+// LIST, LSUB and XLIST: LIST-EXTENDED (RFC 5258), LIST-STATUS (RFC 5819), CHILDREN (RFC 3348), SPECIAL-USE (RFC 6154).
 import type { MailboxInfo } from '@restante/core'
+import { listArguments, type ListArguments } from '../grammar/list-arguments.js'
 import { decodeUtf7, quoted, quotedName } from '../grammar/mailbox-name.js'
 import { matcher } from '../grammar/mailbox-pattern.js'
-import { BadCommand, type Reader } from '../wire/reader.js'
+import { statusLine } from '../grammar/status-items.js'
 import type { Session } from '../session/session.js'
 import { afterLogin, command } from './command.js'
 
-const option = (allowed: readonly string[]) => (r: Reader): string => {
-  const name = r.word('an option')
-  if (!allowed.includes(name)) throw new BadCommand(`There is no option ${name}`)
-  return name
-}
-
 export const list = command({
-  name: 'LIST', states: afterLogin, capabilities: ['CHILDREN', 'SPECIAL-USE'],
-  read(r) {
-    const only = r.sp().peek() === '(' ? r.list(option(['SPECIAL-USE'])) : undefined
-    if (only) r.sp()
-    const reference = r.astring('a reference name')
-    const pattern = r.sp().listMailbox()
-    if (r.take(' ')) {
-      r.expect('RETURN').sp().list(option(['SPECIAL-USE', 'CHILDREN']))
-    }
-    return { specialUse: only !== undefined && only.length > 0, reference, pattern }
-  },
-  async run(session, { specialUse, reference, pattern }) {
+  name: 'LIST', states: afterLogin, capabilities: ['CHILDREN', 'SPECIAL-USE', 'LIST-EXTENDED', 'LIST-STATUS'],
+  read: (r) => listArguments(r.sp()),
+  async run(session, args) {
     const { say, account, mailboxes } = session
     const { separator } = mailboxes.namespaces(account.id)
-    if (pattern === '' && !specialUse) {
+    if (!args.extended && args.patterns[0] === '') {
       // The separator, and the root of the reference (RFC 3501 6.3.8).
       say.line(`* LIST (\\Noselect) ${quoted(separator)} ""`)
       return
     }
+    if (args.status.includes('HIGHESTMODSEQ')) session.useModseqs()
+    const found = choose(await candidates(session, args, separator), args, separator)
+    const statuses = args.status.length > 0 ? await mailboxes.statuses(account.id, found.filter(({ box, itself }) => box.selectable && itself).map(({ box }) => box.name)) : undefined
+    for (const { box, exists, children } of found) {
+      const info = children ? ` ("CHILDINFO" (${criteria(args).map(quoted).join(' ')}))` : ''
+      say.text(`* LIST (${attributes(box, args, exists)}) ${quoted(separator)} ${quotedName(box.name)}${info}\r\n`)
+      const status = statuses?.get(box.name)
+      if (status) say.line(statusLine(box.name, args.status, status))
+      if (say.full) await say.flush()
+    }
+  },
+})
+
+interface Candidate { readonly box: MailboxInfo; readonly exists: boolean }
+interface Chosen extends Candidate {
+  /** Satisfies the criteria itself, not only by what is below it. */
+  readonly itself: boolean
+  readonly children: boolean
+}
+
+/** Every name that there is, and with SUBSCRIBED also those (and the levels above) that are only subscribed to. */
+async function candidates(session: Session, { only }: ListArguments, separator: string): Promise<readonly Candidate[]> {
+  const { account, mailboxes } = session
+  const boxes = (await mailboxes.list(account.id)).map((box) => ({ box, exists: box.selectable }))
+  if (!only.has('SUBSCRIBED')) return boxes
+  const names = new Set(boxes.map(({ box }) => box.name))
+  const subscribed = new Set(await mailboxes.subscriptions(account.id))
+  const missing = new Set([...subscribed].flatMap((name) => [...levelsAbove(name, separator), name]).filter((name) => !names.has(name)))
+  const more = [...missing].map((name) => ({ box: { id: 0 as MailboxInfo['id'], name, selectable: false, hasChildren: false, subscribed: subscribed.has(name), specialUse: null }, exists: false }))
+  return more.length === 0 ? boxes : [...boxes, ...more].sort((a, b) => inboxFirst(a.box.name, b.box.name))
+}
+
+/** What a selection is by, as CHILDINFO names it. */
+const criteria = ({ only }: ListArguments): readonly string[] => [...only].filter((name) => name === 'SUBSCRIBED' || name === 'SPECIAL-USE')
+
+function choose(all: readonly Candidate[], args: ListArguments, separator: string): readonly Chosen[] {
+  const { only } = args
+  const satisfies = ({ box }: Candidate): boolean => (!only.has('SUBSCRIBED') || box.subscribed) && (!only.has('SPECIAL-USE') || box.specialUse !== null)
+  const patterns = args.patterns.flatMap((pattern) => patternOf(args.reference, pattern, separator) ?? [])
+  const matching = new Set(all.filter(({ box }) => patterns.some((match) => match(box.name))))
+  const above = new Set<string>()
+  const aboveUnmatched = new Set<string>()
+  if (only.has('RECURSIVEMATCH')) {
+    for (const candidate of all) {
+      if (!satisfies(candidate)) continue
+      for (const level of levelsAbove(candidate.box.name, separator)) {
+        above.add(level)
+        // Of those that are listed themselves nobody above needs to speak (RFC 5258 3.5).
+        if (!matching.has(candidate)) aboveUnmatched.add(level)
+      }
+    }
+  }
+  return [...matching].flatMap((candidate) => {
+    const itself = satisfies(candidate)
+    const { name } = candidate.box
+    return itself || aboveUnmatched.has(name) ? [{ ...candidate, itself, children: above.has(name) }] : []
+  })
+}
+
+function attributes(box: MailboxInfo, { extended, only, returns }: ListArguments, exists: boolean): string {
+  const names = [box.hasChildren ? '\\HasChildren' : '\\HasNoChildren']
+  if (!exists) names.unshift(extended ? '\\NonExistent' : '\\Noselect')
+  if (box.subscribed && (only.has('SUBSCRIBED') || returns.has('SUBSCRIBED'))) names.push('\\Subscribed')
+  if (box.specialUse) names.push(box.specialUse)
+  return names.join(' ')
+}
+
+/** Gmail's forerunner of SPECIAL-USE, which old Outlook and Apple clients look for. */
+const xlistNames: Readonly<Record<string, string>> = { '\\All': '\\AllMail', '\\Flagged': '\\Starred', '\\Junk': '\\Spam' }
+
+export const xlist = command({
+  name: 'XLIST', states: afterLogin, capabilities: ['XLIST'],
+  read: (r) => ({ reference: r.sp().astring('a reference name'), pattern: r.sp().listMailbox() }),
+  async run({ say, account, mailboxes }, { reference, pattern }) {
+    const { separator } = mailboxes.namespaces(account.id)
     const match = patternOf(reference, pattern, separator)
     if (!match) return
     for (const box of await mailboxes.list(account.id)) {
-      if ((specialUse && !box.specialUse) || !match(box.name)) continue
-      say.text(`* LIST (${attributes(box)}) ${quoted(separator)} ${quotedName(box.name)}\r\n`)
+      if (!match(box.name)) continue
+      const names = [...(box.selectable ? [] : ['\\Noselect']), box.hasChildren ? '\\HasChildren' : '\\HasNoChildren']
+      if (box.name === 'INBOX') names.push('\\Inbox')
+      if (box.specialUse) names.push(xlistNames[box.specialUse] ?? box.specialUse)
+      say.text(`* XLIST (${names.join(' ')}) ${quoted(separator)} ${quotedName(box.name)}\r\n`)
       if (say.full) await say.flush()
     }
   },
@@ -64,13 +128,6 @@ export const lsub = command({
     }
   },
 })
-
-function attributes(box: MailboxInfo): string {
-  const names = [box.hasChildren ? '\\HasChildren' : '\\HasNoChildren']
-  if (!box.selectable) names.unshift('\\Noselect')
-  if (box.specialUse) names.push(box.specialUse)
-  return names.join(' ')
-}
 
 /** Undefined for what is no mailbox name at all: nothing matches it. */
 function patternOf(reference: string, pattern: string, separator: string): ((name: string) => boolean) | undefined {

@@ -1,6 +1,9 @@
-// CREATE, DELETE, RENAME, SUBSCRIBE, UNSUBSCRIBE: a name or two, handed on.
+// CREATE (with CREATE-SPECIAL-USE, RFC 6154), DELETE, RENAME, SUBSCRIBE, UNSUBSCRIBE: a name or two, handed on.
+import type { SpecialUse } from '@restante/core'
 import { mailbox } from '../grammar/mailbox-name.js'
 import type { Session } from '../session/session.js'
+import { Refusal } from '../replies.js'
+import type { Reader } from '../wire/reader.js'
 import { afterLogin, command, type Command } from './command.js'
 
 const named = (name: string, run: (session: Session, mailbox: string) => Promise<void>): Command =>
@@ -12,7 +15,29 @@ function withoutTrail(session: Session, name: string): string {
   return name.length > separator.length && name.endsWith(separator) ? name.slice(0, -separator.length) : name
 }
 
-export const create = named('CREATE', (session, name) => session.mailboxes.create(session.account.id, withoutTrail(session, name)))
+/** What a mailbox can be made for; \\All and \\Flagged would be views of others, which we have none of. */
+const uses: ReadonlyMap<string, SpecialUse> = new Map((['\\Archive', '\\Drafts', '\\Junk', '\\Sent', '\\Trash'] as const).map((use) => [use.toUpperCase(), use]))
+
+export const create = command({
+  name: 'CREATE', states: afterLogin, capabilities: ['CREATE-SPECIAL-USE'],
+  read: (r) => ({ name: mailbox(r.sp()), use: r.take(' ') ? useParameter(r) : [] }),
+  async run(session, { name, use }) {
+    const { account, mailboxes } = session
+    if (use.length > 1) throw new Refusal('USEATTR', 'A mailbox has one special use')
+    const wanted = use.length > 0 ? uses.get(use[0]) : undefined
+    if (use.length > 0 && !wanted) throw new Refusal('USEATTR', 'That use is not supported')
+    if (wanted && (await mailboxes.list(account.id)).some((box) => box.specialUse === wanted)) throw new Refusal('USEATTR', `Another mailbox is ${wanted}`)
+    await mailboxes.create(account.id, withoutTrail(session, name), wanted)
+  },
+})
+
+/** `(USE (\\Drafts))` (RFC 6154 3), in upper case. */
+function useParameter(r: Reader): readonly string[] {
+  r.expect('(').expect('USE', 'USE')
+  const names = r.sp().list((x) => `\\${x.expect('\\').word('a special use')}`)
+  r.expect(')')
+  return [...new Set(names)]
+}
 
 export const remove = named('DELETE', async (session, name) => {
   await session.mailboxes.delete(session.account.id, name)

@@ -1,34 +1,13 @@
-import type { MailboxStatus } from '@restante/core'
-import { mailbox, quotedName } from '../grammar/mailbox-name.js'
-import { BadCommand, type Reader } from '../wire/reader.js'
+// STATUS, with SIZE (RFC 8438) and HIGHESTMODSEQ (RFC 7162).
+import { mailbox } from '../grammar/mailbox-name.js'
+import { statusItems, statusLine } from '../grammar/status-items.js'
 import { afterLogin, command } from './command.js'
 
-const items: Record<string, (s: MailboxStatus) => number> = {
-  HIGHESTMODSEQ: (s) => s.highestModseq,
-  MESSAGES: (s) => s.messages,
-  RECENT: (s) => s.recent,
-  UIDNEXT: (s) => s.uidNext,
-  UIDVALIDITY: (s) => s.uidValidity,
-  UNSEEN: (s) => s.unseen,
-}
-
-function item(r: Reader): string {
-  const name = r.word('a STATUS item')
-  if (!Object.hasOwn(items, name)) throw new BadCommand(`There is no STATUS item ${name}`)
-  return name
-}
-
 export const status = command({
-  name: 'STATUS', states: afterLogin,
-  read(r) {
-    const name = mailbox(r.sp())
-    const wanted = r.sp().list(item)
-    if (wanted.length === 0) throw new BadCommand('Which STATUS items?')
-    return { name, wanted }
-  },
+  name: 'STATUS', states: afterLogin, capabilities: ['STATUS=SIZE'],
+  read: (r) => ({ name: mailbox(r.sp()), wanted: statusItems(r.sp()) }),
   async run(session, { name, wanted }) {
     if (wanted.includes('HIGHESTMODSEQ')) session.useModseqs()
-    const found = await session.mailboxes.status(session.account.id, name)
-    session.say.line(`* STATUS ${quotedName(name)} (${[...new Set(wanted)].map((key) => `${key} ${items[key](found)}`).join(' ')})`)
+    session.say.line(statusLine(name, wanted, await session.mailboxes.status(session.account.id, name)))
   },
 })

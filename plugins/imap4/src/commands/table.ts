@@ -9,7 +9,7 @@ import { expunge } from './expunge.js'
 import { fetch } from './fetch.js'
 import { id } from './id.js'
 import { idle } from './idle.js'
-import { list, lsub, namespace } from './list.js'
+import { list, lsub, namespace, xlist } from './list.js'
 import { login } from './login.js'
 import { logout } from './logout.js'
 import { create, remove, rename, subscribe, unsubscribe } from './mailboxes.js'
@@ -23,7 +23,7 @@ import { store } from './store.js'
 export const rows: readonly Command[] = [
   capability, noop, logout, id,
   starttls, authenticate, login,
-  enable, select, examine, create, remove, rename, subscribe, unsubscribe, list, lsub, namespace, status, append, idle,
+  enable, select, examine, create, remove, rename, subscribe, unsubscribe, list, lsub, xlist, namespace, status, append, idle,
   check, close, unselect, expunge, search, fetch, store, copy, move,
 ]
 

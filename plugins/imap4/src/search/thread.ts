@@ -1,0 +1,192 @@
+// THREAD's algorithms (RFC 5256; REFS is REFERENCES without subjects, threads by their newest message). Pure. Nothing here calls
+// itself: a thread may be as deep as a mailbox is large.
+import { sentDate, type Sortable } from './sort-keys.js'
+
+/** Who stands below whom. Numbers below `messages.length` are messages, the others dummies: ids that somebody refers to. */
+interface Forest { readonly roots: number[]; readonly kids: number[][] }
+type Algorithm = (messages: readonly Sortable[]) => Forest
+
+/** Steps towards roots, looking for loops, that one command may take; links beyond are not made. Only mail made for the purpose needs them. */
+const mostSteps = 20_000_000
+
+export const algorithms: ReadonlyMap<string, Algorithm> = new Map<string, Algorithm>([
+  ['ORDEREDSUBJECT', orderedSubject],
+  ['REFERENCES', (messages) => {
+    const forest = byReferences(messages)
+    const date = datesOf(messages, forest, sentDate)
+    sortAll(forest, date)
+    gatherSubjects(messages, forest)
+    sortAll(forest, date)
+    return forest
+  }],
+  ['REFS', (messages) => {
+    const forest = byReferences(messages)
+    sortAll(forest, datesOf(messages, forest, ({ internalDate }) => internalDate))
+    const newest = new Map(forest.roots.map((root) => [root, newestOf(messages, forest, root)]))
+    forest.roots.sort((a, b) => newest.get(a)! - newest.get(b)! || first(forest, a) - first(forest, b))
+    return forest
+  }],
+])
+
+/** @param messages in mailbox order @param number what a message is called in the reply */
+export function thread(messages: readonly Sortable[], algorithm: Algorithm, number: (message: Sortable) => number): string {
+  const { roots, kids } = algorithm(messages)
+  const parts: string[] = []
+  // Last in, first out: text, or a node with all that is below it.
+  const todo: (string | number)[] = []
+  const each = (nodes: readonly number[]): void => {
+    for (let i = nodes.length - 1; i >= 0; i--) todo.push(')', nodes[i], '(')
+  }
+  each(roots)
+  for (let next = todo.pop(); next !== undefined; next = todo.pop()) {
+    if (typeof next === 'string') {
+      parts.push(next)
+      continue
+    }
+    const isDummy = next >= messages.length
+    const below = kids[next] ?? []
+    if (!isDummy) parts.push(String(number(messages[next])), below.length > 0 ? ' ' : '')
+    if (below.length === 1 && !isDummy) todo.push(below[0])
+    else each(below)
+  }
+  return parts.join('')
+}
+
+function orderedSubject(messages: readonly Sortable[]): Forest {
+  const threads = new Map<string, number[]>()
+  for (const [i, { keys }] of messages.entries()) {
+    const same = threads.get(keys.subject)
+    if (same) same.push(i)
+    else threads.set(keys.subject, [i])
+  }
+  const kids: number[][] = []
+  const roots: number[] = []
+  const earlier = (a: number, b: number): number => sentDate(messages[a]) - sentDate(messages[b]) || a - b
+  for (const all of threads.values()) {
+    const [root, ...rest] = all.sort(earlier)
+    roots.push(root)
+    kids[root] = rest
+  }
+  return { roots: roots.sort(earlier), kids }
+}
+
+/** Steps 1 to 3: links, and no dummies but roots with several children. */
+function byReferences(messages: readonly Sortable[]): Forest {
+  const nodes = new Map<string, number>()
+  for (const [i, { keys }] of messages.entries()) if (keys.messageId !== '' && !nodes.has(keys.messageId)) nodes.set(keys.messageId, i)
+  const parents: number[] = messages.map(() => -1)
+  const nodeOf = (id: string): number => {
+    let node = nodes.get(id)
+    if (node === undefined) {
+      nodes.set(id, (node = parents.length))
+      parents.push(-1)
+    }
+    return node
+  }
+  let steps = mostSteps
+  const wouldLoop = (parent: number, child: number): boolean => {
+    for (let at = parent; at >= 0; at = parents[at]) if (at === child || --steps < 0) return true
+    return false
+  }
+  for (const [i, { keys }] of messages.entries()) {
+    const ids = keys.references.map(nodeOf)
+    for (let n = 1; n < ids.length; n++) if (parents[ids[n]] < 0 && !wouldLoop(ids[n - 1], ids[n])) parents[ids[n]] = ids[n - 1]
+    // 1.B: the last reference is the parent, whatever others say.
+    parents[i] = -1
+    const last = ids.at(-1)
+    if (last !== undefined && !wouldLoop(last, i)) parents[i] = last
+  }
+  // The nearest message above, else the topmost dummy.
+  const above = (node: number): number => {
+    let top = node
+    while (top >= messages.length && parents[top] >= 0) top = parents[top]
+    for (let at = node; at !== top;) {
+      const next = parents[at]
+      parents[at] = top
+      at = next
+    }
+    return top
+  }
+  const kids: number[][] = []
+  const roots: number[] = []
+  for (let i = 0; i < messages.length; i++) {
+    if (parents[i] < 0) roots.push(i)
+    else {
+      const parent = above(parents[i])
+      if (!kids[parent]) {
+        kids[parent] = []
+        if (parent >= messages.length) roots.push(parent)
+      }
+      kids[parent].push(i)
+    }
+  }
+  // A dummy with one child is that child.
+  return { roots: roots.map((root) => (root >= messages.length && kids[root].length === 1 ? kids[root][0] : root)), kids }
+}
+
+/** The first message of a thread: a dummy has none of its own. */
+const first = ({ kids }: Forest, node: number): number => kids[node]?.length > 0 && node >= (kids[node][0] ?? 0) && isDummy(kids, node) ? kids[node][0] : node
+const dummies = new WeakMap<number[][], number>()
+const isDummy = (kids: number[][], node: number): boolean => node >= (dummies.get(kids) ?? Infinity)
+
+type DateOf = (node: number) => number
+function datesOf(messages: readonly Sortable[], forest: Forest, date: (message: Sortable) => number): DateOf {
+  dummies.set(forest.kids, messages.length)
+  return (node) => date(messages[first(forest, node)])
+}
+
+/** Steps 4 and 6: siblings by date, those of equal date as they stand in the mailbox; a dummy by its first child. */
+function sortAll(forest: Forest, date: DateOf): void {
+  const earlier = (a: number, b: number): number => date(a) - date(b) || first(forest, a) - first(forest, b)
+  for (const node in forest.kids) if (forest.kids[node].length > 1) forest.kids[node].sort(earlier)
+  forest.roots.sort(earlier)
+}
+
+/** Step 5: threads of one subject become one. */
+function gatherSubjects(messages: readonly Sortable[], forest: Forest): void {
+  const { kids, roots } = forest
+  const isReal = (node: number): boolean => node < messages.length
+  const subjectOf = (node: number): string => messages[first(forest, node)].keys.subject
+  const isReply = (node: number): boolean => isReal(node) && messages[node].keys.isReply
+  const table = new Map<string, number>()
+  for (const root of roots) {
+    const subject = subjectOf(root)
+    if (subject === '') continue
+    const there = table.get(subject)
+    if (there === undefined || (isReal(there) && (!isReal(root) || (isReply(there) && !isReply(root))))) table.set(subject, root)
+  }
+  const gone = new Set<number>()
+  const replaced = new Map<number, number>()
+  let nextDummy = Math.max(messages.length, kids.length)
+  for (const root of roots) {
+    const subject = subjectOf(root)
+    const there = table.get(subject)
+    if (subject === '' || there === undefined || there === root || replaced.get(root) === there) continue
+    if (!isReal(there)) {
+      if (isReal(root)) kids[there].push(root)
+      else for (const kid of kids[root]) kids[there].push(kid)
+    } else if (isReply(root) && !isReply(there)) (kids[there] ??= []).push(root)
+    else {
+      const dummy = nextDummy++
+      kids[dummy] = [there, root]
+      table.set(subject, dummy)
+      replaced.set(there, dummy)
+    }
+    gone.add(root)
+  }
+  roots.splice(0, roots.length, ...keep(roots, gone, replaced))
+}
+
+function* keep(roots: readonly number[], gone: ReadonlySet<number>, replaced: ReadonlyMap<number, number>): Iterable<number> {
+  for (const root of [...roots]) if (!gone.has(root)) yield replaced.get(root) ?? root
+}
+
+function newestOf(messages: readonly Sortable[], { kids }: Forest, root: number): number {
+  let newest = -Infinity
+  const todo = [root]
+  for (let node = todo.pop(); node !== undefined; node = todo.pop()) {
+    if (node < messages.length && messages[node].internalDate > newest) newest = messages[node].internalDate
+    for (const kid of kids[node] ?? []) todo.push(kid)
+  }
+  return newest
+}
