@@ -16,6 +16,7 @@ import { create, remove, rename, subscribe, unsubscribe } from './mailboxes.js'
 import { check, noop } from './noop.js'
 import { search } from './search.js'
 import { close, examine, select, unselect } from './select.js'
+import { sort, thread } from './sort.js'
 import { starttls } from './starttls.js'
 import { status } from './status.js'
 import { store } from './store.js'
@@ -24,7 +25,7 @@ export const rows: readonly Command[] = [
   capability, noop, logout, id,
   starttls, authenticate, login,
   enable, select, examine, create, remove, rename, subscribe, unsubscribe, list, lsub, xlist, namespace, status, append, idle,
-  check, close, unselect, expunge, search, fetch, store, copy, move,
+  check, close, unselect, expunge, search, sort, thread, fetch, store, copy, move,
 ]
 
 export const table: ReadonlyMap<string, Command> = new Map(rows.map((row) => [row.name, row]))

@@ -2,9 +2,9 @@
 // itself: a thread may be as deep as a mailbox is large.
 import { sentDate, type Sortable } from './sort-keys.js'
 
-/** Who stands below whom. Numbers below `messages.length` are messages, the others dummies: ids that somebody refers to. */
-interface Forest { readonly roots: number[]; readonly kids: number[][] }
-type Algorithm = (messages: readonly Sortable[]) => Forest
+/** Who stands below whom. Numbers below `size` are messages, the others dummies: ids that somebody refers to. */
+export interface Forest { readonly size: number; readonly roots: number[]; readonly kids: number[][] }
+export type Algorithm = (messages: readonly Sortable[]) => Forest
 
 /** Steps towards roots, looking for loops, that one command may take; links beyond are not made. Only mail made for the purpose needs them. */
 const mostSteps = 20_000_000
@@ -67,7 +67,7 @@ function orderedSubject(messages: readonly Sortable[]): Forest {
     roots.push(root)
     kids[root] = rest
   }
-  return { roots: roots.sort(earlier), kids }
+  return { size: messages.length, roots: roots.sort(earlier), kids }
 }
 
 /** Steps 1 to 3: links, and no dummies but roots with several children. */
@@ -75,26 +75,36 @@ function byReferences(messages: readonly Sortable[]): Forest {
   const nodes = new Map<string, number>()
   for (const [i, { keys }] of messages.entries()) if (keys.messageId !== '' && !nodes.has(keys.messageId)) nodes.set(keys.messageId, i)
   const parents: number[] = messages.map(() => -1)
+  const below: number[] = messages.map(() => 0)
   const nodeOf = (id: string): number => {
     let node = nodes.get(id)
     if (node === undefined) {
       nodes.set(id, (node = parents.length))
       parents.push(-1)
+      below.push(0)
     }
     return node
   }
   let steps = mostSteps
   const wouldLoop = (parent: number, child: number): boolean => {
+    // Nearly always nothing is below the child yet.
+    if (below[child] === 0) return parent === child
     for (let at = parent; at >= 0; at = parents[at]) if (at === child || --steps < 0) return true
     return false
   }
+  const link = (parent: number, child: number): void => {
+    if (wouldLoop(parent, child)) return
+    parents[child] = parent
+    below[parent]++
+  }
   for (const [i, { keys }] of messages.entries()) {
     const ids = keys.references.map(nodeOf)
-    for (let n = 1; n < ids.length; n++) if (parents[ids[n]] < 0 && !wouldLoop(ids[n - 1], ids[n])) parents[ids[n]] = ids[n - 1]
+    for (let n = 1; n < ids.length; n++) if (parents[ids[n]] < 0) link(ids[n - 1], ids[n])
     // 1.B: the last reference is the parent, whatever others say.
+    if (parents[i] >= 0) below[parents[i]]--
     parents[i] = -1
     const last = ids.at(-1)
-    if (last !== undefined && !wouldLoop(last, i)) parents[i] = last
+    if (last !== undefined) link(last, i)
   }
   // The nearest message above, else the topmost dummy.
   const above = (node: number): number => {
@@ -121,19 +131,14 @@ function byReferences(messages: readonly Sortable[]): Forest {
     }
   }
   // A dummy with one child is that child.
-  return { roots: roots.map((root) => (root >= messages.length && kids[root].length === 1 ? kids[root][0] : root)), kids }
+  return { size: messages.length, roots: roots.map((root) => (root >= messages.length && kids[root].length === 1 ? kids[root][0] : root)), kids }
 }
 
 /** The first message of a thread: a dummy has none of its own. */
-const first = ({ kids }: Forest, node: number): number => kids[node]?.length > 0 && node >= (kids[node][0] ?? 0) && isDummy(kids, node) ? kids[node][0] : node
-const dummies = new WeakMap<number[][], number>()
-const isDummy = (kids: number[][], node: number): boolean => node >= (dummies.get(kids) ?? Infinity)
+const first = ({ size, kids }: Forest, node: number): number => (node < size ? node : kids[node][0])
 
 type DateOf = (node: number) => number
-function datesOf(messages: readonly Sortable[], forest: Forest, date: (message: Sortable) => number): DateOf {
-  dummies.set(forest.kids, messages.length)
-  return (node) => date(messages[first(forest, node)])
-}
+const datesOf = (messages: readonly Sortable[], forest: Forest, date: (message: Sortable) => number): DateOf => (node) => date(messages[first(forest, node)])
 
 /** Steps 4 and 6: siblings by date, those of equal date as they stand in the mailbox; a dummy by its first child. */
 function sortAll(forest: Forest, date: DateOf): void {
