@@ -27,6 +27,7 @@ export class CommitQueue {
   readonly #tx: Statements & { renew(): Promise<void> }
   #waiting: Waiting[] = []
   #running: Promise<void> | undefined
+  #closed = false
   readonly #numbers: Transaction['numbers'] = new Map()
   /** Transactions committed so far. */
   commits = 0
@@ -44,12 +45,14 @@ export class CommitQueue {
     return this.#add(batch, item)
   }
 
-  /** Resolves when nothing waits any more. */
-  async idle(): Promise<void> {
+  /** Takes nothing new, and resolves when nothing waits any more. */
+  async close(): Promise<void> {
+    this.#closed = true
     while (this.#running) await this.#running
   }
 
   #add<T>(batch: Batch<any, any> | undefined, item: unknown): Promise<T> {
+    if (this.#closed) return Promise.reject(failure('SHUTTING_DOWN'))
     return new Promise<T>((resolve, reject) => {
       this.#waiting.push({ batch, item, resolve, reject })
       this.#running ??= this.#drain()
@@ -83,7 +86,7 @@ export class CommitQueue {
       for (const unit of units) await this.#attempt(unit, outcomes, afterwards)
       await this.#tx.run('COMMIT')
       this.commits++
-      for (const run of afterwards) run()
+      for (const run of afterwards) told(run)
     } catch (error) {
       // BEGIN, a savepoint, or COMMIT itself failed: nothing of the group is durable, whatever the units said.
       await this.#tx.run('ROLLBACK').catch(() => this.#tx.renew().catch(() => undefined))
@@ -118,11 +121,12 @@ export class CommitQueue {
     try {
       const values = await unit.run(this.#transaction(own))
       await this.#tx.run('RELEASE SAVEPOINT one')
-      afterwards.push(...own)
+      for (const run of own) afterwards.push(run)
       unit.members.forEach((member, i) => outcomes.set(member, { value: values[i] }))
       return
     } catch (error) {
-      await this.#tx.run('ROLLBACK TO SAVEPOINT one')
+      // The savepoint may be gone with the whole transaction (a full disk): then that is what everybody shall hear of.
+      await this.#tx.run('ROLLBACK TO SAVEPOINT one').catch(() => { throw error })
       await this.#tx.run('RELEASE SAVEPOINT one')
       if (unit.members.length === 1) {
         outcomes.set(unit.members[0], { error })
@@ -131,6 +135,15 @@ export class CommitQueue {
     }
     // One of several failed: each alone, so that only the guilty one is refused.
     for (const member of unit.members) await this.#attempt(single(member), outcomes, afterwards)
+  }
+}
+
+/** What is committed is committed: a bug in one listener must neither unsay it nor keep it from the others. It surfaces on its own. */
+function told(run: () => void): void {
+  try {
+    run()
+  } catch (error) {
+    setImmediate(() => { throw error })
   }
 }
 

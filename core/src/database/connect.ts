@@ -70,7 +70,7 @@ export async function connect(options: DatabaseOptions): Promise<Database> {
       write: (operation) => queue.write(operation),
       writeBatched: (batch, item) => queue.writeBatched(batch, item),
       async close() {
-        await queue.idle()
+        await queue.close()
         await checkpoints?.stop()
         await read.release()
         await writing.release()

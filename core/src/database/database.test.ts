@@ -89,6 +89,47 @@ for (const kind of databases) {
       expect(await database.read.all(`SELECT id FROM things WHERE ${database.dialect.oneOf('id')}`, [database.dialect.list([])])).toEqual([])
     })
 
+    it('binds texts that look like escapes as they are, and drops only what no database holds', async () => {
+      const texts = ['ends in \\u0000', '\\u0000\\ud800', 'half \ud83d pair', 'nul \0 in it', JSON.stringify('\0')]
+      await database.write((tx) => tx.run(`INSERT INTO things (id, word) SELECT r.id, r.word FROM ${tx.dialect.rows({ id: 'int', word: 'text' })} AS r`, [tx.dialect.rowsValue(texts.map((text, i) => [200 + i, text]))]))
+      expect((await database.read.all<{ word: string }>('SELECT word FROM things WHERE id BETWEEN 200 AND 210 ORDER BY id')).map((row) => row.word))
+        .toEqual(['ends in \\u0000', '\\u0000\\ud800', expect.stringMatching(/^half \ufffd* pair$|^half \ud83d pair$/), expect.stringMatching(/^nul \0? in it$/), '"\\u0000"'])
+    })
+
+    it('answers what is committed as committed, although a listener throws', async () => {
+      const handlers = process.listeners('uncaughtException')
+      process.removeAllListeners('uncaughtException')
+      try {
+        const surfaced = new Promise((done) => { process.once('uncaughtException', done) })
+        const told: string[] = []
+        await database.write(async (tx) => {
+          await tx.run("INSERT INTO things (id, word) VALUES (300, 'kept')")
+          tx.afterCommit(() => { throw new Error('a bug') })
+          tx.afterCommit(() => told.push('next'))
+        })
+        expect(told).toEqual(['next'])
+        expect(await surfaced).toMatchObject({ message: 'a bug' })
+      } finally {
+        for (const handler of handlers) process.on('uncaughtException', handler)
+      }
+    })
+
+    it('takes any number of things to tell from one operation of a group', async () => {
+      let told = 0
+      await Promise.all([1, 2].map(() => database.write(async (tx) => { for (let i = 0; i < 200_000; i++) tx.afterCommit(() => { told++ }) })))
+      expect(told).toBe(400_000)
+    })
+
+    it('finishes what waits when it closes, and takes nothing new', async () => {
+      const { database: other, close } = await openDatabase(kind)
+      await other.write((tx) => tx.run(`CREATE TABLE things (id ${tx.dialect.types.id})`))
+      const before = other.write((tx) => tx.get('SELECT 1 AS one'))
+      const closing = close()
+      await expect(other.write((tx) => tx.run('INSERT INTO things (id) VALUES (1)'))).rejects.toMatchObject({ code: 'SHUTTING_DOWN' })
+      await closing
+      expect(await before).toEqual({ one: 1 })
+    })
+
     it('never gives a number out twice', async () => {
       const first = await database.write((tx) => allocate(tx, { a: 3, b: 1 }))
       const second = await database.write((tx) => allocate(tx, { a: 1, b: 2 }))

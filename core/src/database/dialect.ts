@@ -30,10 +30,13 @@ export interface Dialect {
   translate(error: unknown): unknown
 }
 
-/** PostgreSQL's jsonb cannot hold NUL; no text of ours means anything by one. */
+/**
+ * PostgreSQL's jsonb can hold neither NUL nor half a surrogate pair; no text of ours means anything by them. The escapes are only a
+ * sign to look closer: a text may say \u0000 itself.
+ */
 const json = (value: unknown): string => {
   const text = JSON.stringify(value)
-  return text.includes('\\u0000') ? text.replaceAll('\\u0000', '') : text
+  return /\\u(?:0000|d[89a-f])/.test(text) ? JSON.stringify(value, (_, part: unknown) => (typeof part === 'string' ? part.toWellFormed().replaceAll('\0', '') : part)) : text
 }
 
 /** Octets as hex: JSON.stringify would write a number for each. */
