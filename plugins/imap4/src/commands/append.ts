@@ -11,7 +11,7 @@ import { BadCommand, Reader } from '../wire/reader.js'
 import { afterLogin, command } from './command.js'
 
 export const append = command({
-  name: 'APPEND', states: afterLogin, target: true, capabilities: ['MULTIAPPEND'],
+  name: 'APPEND', states: afterLogin, target: true, capabilities: ({ face: { config } }) => ['MULTIAPPEND', `APPENDLIMIT=${config.appendLimit}`],
   read(r) {
     const name = mailbox(r.sp())
     const messages: Filing[] = []

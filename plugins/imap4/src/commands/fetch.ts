@@ -18,7 +18,7 @@ import { Disconnected } from '../wire/writer.js'
 import { command, inMailbox } from './command.js'
 
 export const fetch = command({
-  name: 'FETCH', uid: true, states: inMailbox, seqs: 'uses',
+  name: 'FETCH', uid: true, states: inMailbox, seqs: 'uses', capabilities: ['OBJECTID', 'PREVIEW', 'SAVEDATE'],
   read: (r, { uid }) => ({ set: sequenceSet(r.sp()), items: fetchItems(r.sp()), only: r.take(' ') ? fetchModifiers(r, uid) : {} }),
   async run(session, { set, items, only }, { uid }) {
     const uids = await restrict(session, set, only, uid)

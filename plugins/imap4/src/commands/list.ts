@@ -25,7 +25,7 @@ export const list = command({
       const info = children ? ` ("CHILDINFO" (${criteria(args).map(quoted).join(' ')}))` : ''
       say.text(`* LIST (${attributes(box, args, exists)}) ${quoted(separator)} ${quotedName(box.name)}${info}\r\n`)
       const status = statuses?.get(box.name)
-      if (status) say.line(statusLine(box.name, args.status, status))
+      if (status) say.line(statusLine(box.name, args.status, status, session.face.config))
       if (say.full) await say.flush()
     }
   },

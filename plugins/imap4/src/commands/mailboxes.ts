@@ -1,10 +1,11 @@
 // CREATE (with CREATE-SPECIAL-USE, RFC 6154), DELETE, RENAME, SUBSCRIBE, UNSUBSCRIBE: a name or two, handed on.
 import type { SpecialUse } from '@restante/core'
+import { mailboxObjectId } from '../fetch/object-ids.js'
 import { mailbox } from '../grammar/mailbox-name.js'
 import type { Session } from '../session/session.js'
 import { Refusal } from '../replies.js'
 import type { Reader } from '../wire/reader.js'
-import { afterLogin, command, type Command } from './command.js'
+import { afterLogin, command, type Command, type Done } from './command.js'
 
 const named = (name: string, run: (session: Session, mailbox: string) => Promise<void>): Command =>
   command({ name, states: afterLogin, read: (r) => mailbox(r.sp()), run })
@@ -21,13 +22,16 @@ const uses: ReadonlyMap<string, SpecialUse> = new Map((['\\Archive', '\\Drafts',
 export const create = command({
   name: 'CREATE', states: afterLogin, capabilities: ['CREATE-SPECIAL-USE'],
   read: (r) => ({ name: mailbox(r.sp()), use: r.take(' ') ? useParameter(r) : [] }),
-  async run(session, { name, use }) {
+  async run(session, { name, use }): Promise<Done> {
     const { account, mailboxes } = session
     if (use.length > 1) throw new Refusal('USEATTR', 'A mailbox has one special use')
     const wanted = use.length > 0 ? uses.get(use[0]) : undefined
     if (use.length > 0 && !wanted) throw new Refusal('USEATTR', 'That use is not supported')
     if (wanted && (await mailboxes.list(account.id)).some((box) => box.specialUse === wanted)) throw new Refusal('USEATTR', `Another mailbox is ${wanted}`)
-    await mailboxes.create(account.id, withoutTrail(session, name), wanted)
+    const made = withoutTrail(session, name)
+    await mailboxes.create(account.id, made, wanted)
+    const id = (await mailboxes.statuses(account.id, [made])).get(made)?.id
+    return id === undefined ? {} : { code: `MAILBOXID (${mailboxObjectId(id)})` }
   },
 })
 

@@ -1,5 +1,6 @@
 // SELECT and EXAMINE, and the ways out again: CLOSE and UNSELECT.
 import { flagBits } from '@restante/core'
+import { mailboxObjectId } from '../fetch/object-ids.js'
 import { mailbox } from '../grammar/mailbox-name.js'
 import { selectParameters, type SelectParameters } from '../grammar/select-parameters.js'
 import { tellFlags } from '../session/announce.js'
@@ -34,6 +35,7 @@ const opener = (name: 'SELECT' | 'EXAMINE', readOnly: boolean): Command =>
       say.line(`* OK [UIDVALIDITY ${uidValidity}] UIDs are valid`)
       say.line(`* OK [UIDNEXT ${index.uidNext}] The next UID`)
       say.line(`* OK [HIGHESTMODSEQ ${view.modseq}] The highest mod-sequence`)
+      say.line(`* OK [MAILBOXID (${mailboxObjectId(selected.mailbox.id)})] The mailbox's own name`)
       if (args.resync) await resync(session, args.resync)
       return { code: selected.mailbox.readOnly ? 'READ-ONLY' : 'READ-WRITE' }
     },

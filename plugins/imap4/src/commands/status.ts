@@ -1,4 +1,4 @@
-// STATUS, with SIZE (RFC 8438) and HIGHESTMODSEQ (RFC 7162).
+// STATUS, with SIZE (RFC 8438), HIGHESTMODSEQ (RFC 7162), MAILBOXID (RFC 8474), APPENDLIMIT (RFC 7889).
 import { mailbox } from '../grammar/mailbox-name.js'
 import { statusItems, statusLine } from '../grammar/status-items.js'
 import { afterLogin, command } from './command.js'
@@ -8,6 +8,6 @@ export const status = command({
   read: (r) => ({ name: mailbox(r.sp()), wanted: statusItems(r.sp()) }),
   async run(session, { name, wanted }) {
     if (wanted.includes('HIGHESTMODSEQ')) session.useModseqs()
-    session.say.line(statusLine(name, wanted, await session.mailboxes.status(session.account.id, name)))
+    session.say.line(statusLine(name, wanted, await session.mailboxes.status(session.account.id, name), session.face.config))
   },
 })

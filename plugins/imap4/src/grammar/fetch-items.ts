@@ -17,7 +17,7 @@ export interface Section {
   /** How the reply calls it: `BODY[1.MIME]<0>`, `RFC822.TEXT`. */
   readonly label: string
 }
-export type PlainItem = 'FLAGS' | 'UID' | 'INTERNALDATE' | 'RFC822.SIZE' | 'ENVELOPE' | 'BODY' | 'BODYSTRUCTURE' | 'MODSEQ'
+export type PlainItem = 'FLAGS' | 'UID' | 'INTERNALDATE' | 'RFC822.SIZE' | 'ENVELOPE' | 'BODY' | 'BODYSTRUCTURE' | 'MODSEQ' | 'EMAILID' | 'THREADID' | 'SAVEDATE' | 'PREVIEW'
 export type FetchItem = { readonly kind: PlainItem } | Section
 
 /** Items of one command: each costs work per message. */
@@ -51,11 +51,16 @@ const fetchItem = (r: Reader): FetchItem => item(itemName(r), r)
 
 function item(name: string, r: Reader): FetchItem {
   switch (name) {
+    case 'PREVIEW':
+      // Previews are kept with the message, so even the laziest is there at once (RFC 8970 4).
+      r.take(' (LAZY)')
+      return { kind: 'PREVIEW' }
     case 'BODY':
       return r.peek() === '[' ? section(r, false) : { kind: 'BODY' }
     case 'BODY.PEEK':
       return section(r, true)
     case 'FLAGS': case 'UID': case 'INTERNALDATE': case 'RFC822.SIZE': case 'ENVELOPE': case 'BODYSTRUCTURE': case 'MODSEQ':
+    case 'EMAILID': case 'THREADID': case 'SAVEDATE':
       return { kind: name }
   }
   const old = Object.hasOwn(rfc822, name) ? rfc822[name] : undefined

@@ -13,10 +13,11 @@ export type SearchKey =
   | { readonly key: 'keyword'; readonly name: string }
   | { readonly key: 'recent' }
   | { readonly key: 'larger' | 'smaller'; readonly than: number }
-  | { readonly key: 'internal' | 'sent'; readonly is: Comparison; readonly day: number }
+  | { readonly key: 'internal' | 'sent' | 'savedate'; readonly is: Comparison; readonly day: number }
   | { readonly key: 'header'; readonly field: string; readonly text: string }
   | { readonly key: 'body' | 'text'; readonly text: string }
   | { readonly key: 'modseq'; readonly from: number }
+  | { readonly key: 'emailid' | 'threadid'; readonly id: string }
   | { readonly key: 'saved' }
   | { readonly key: 'older' | 'younger'; readonly seconds: number }
   | { readonly key: 'seq' | 'uid'; readonly set: SequenceSet }
@@ -68,10 +69,14 @@ const flag = (bit: number) => (): SearchKey => ({ key: 'flag', bit })
 const noFlag = (bit: number) => (): SearchKey => not({ key: 'flag', bit })
 const header = (field: string) => (p: Parse): SearchKey => ({ key: 'header', field, text: text(p) })
 const text = (p: Parse): string => p.decode(p.r.sp().astring())
-const dated = (key: 'internal' | 'sent', is: Comparison) => (p: Parse): SearchKey => ({ key, is, day: date(p.r.sp()) })
+const dated = (key: 'internal' | 'sent' | 'savedate', is: Comparison) => (p: Parse): SearchKey => ({ key, is, day: date(p.r.sp()) })
 const inner = (p: Parse): SearchKey => {
   p.r.sp()
   return p.r.deeper(() => key(p))
+}
+const objectId = (p: Parse): string => {
+  const id = p.r.sp().astring('an object id')
+  return /^[\w-]{1,255}$/.test(id) ? id : p.r.fail('an object id')
 }
 const recent: SearchKey = { key: 'recent' }
 const seen: SearchKey = { key: 'flag', bit: flagBits['\\Seen'] }
@@ -85,6 +90,7 @@ const table: Record<string, (p: Parse) => SearchKey> = {
   CC: header('cc'),
   DELETED: flag(flagBits['\\Deleted']),
   DRAFT: flag(flagBits['\\Draft']),
+  EMAILID: (p) => ({ key: 'emailid', id: objectId(p) }),
   FLAGGED: flag(flagBits['\\Flagged']),
   FROM: header('from'),
   HEADER: (p) => {
@@ -109,6 +115,10 @@ const table: Record<string, (p: Parse) => SearchKey> = {
   ON: dated('internal', 'on'),
   OR: (p) => ({ key: 'or', of: [inner(p), inner(p)] }),
   RECENT: () => recent,
+  SAVEDATESUPPORTED: () => ({ key: 'all' }),
+  SAVEDBEFORE: dated('savedate', 'before'),
+  SAVEDON: dated('savedate', 'on'),
+  SAVEDSINCE: dated('savedate', 'since'),
   SEEN: () => seen,
   SENTBEFORE: dated('sent', 'before'),
   SENTON: dated('sent', 'on'),
@@ -117,6 +127,7 @@ const table: Record<string, (p: Parse) => SearchKey> = {
   SMALLER: (p) => ({ key: 'smaller', than: p.r.sp().number64() }),
   SUBJECT: header('subject'),
   TEXT: (p) => ({ key: 'text', text: text(p) }),
+  THREADID: (p) => ({ key: 'threadid', id: objectId(p) }),
   TO: header('to'),
   UID: (p) => numbered('uid', sequenceSet(p.r.sp())),
   UNANSWERED: noFlag(flagBits['\\Answered']),

@@ -1,10 +1,14 @@
 // What STATUS and LIST … RETURN (STATUS …) may ask for, and how it is written.
 import type { MailboxStatus } from '@restante/core'
+import { mailboxObjectId } from '../fetch/object-ids.js'
 import { BadCommand, type Reader } from '../wire/reader.js'
 import { quotedName } from './mailbox-name.js'
 
-const items: Readonly<Record<string, (s: MailboxStatus) => number | string>> = {
+export interface Limits { readonly appendLimit: number }
+const items: Readonly<Record<string, (s: MailboxStatus, limits: Limits) => number | string>> = {
+  APPENDLIMIT: (_, { appendLimit }) => appendLimit,
   HIGHESTMODSEQ: (s) => s.highestModseq,
+  MAILBOXID: (s) => `(${mailboxObjectId(s.id)})`,
   MESSAGES: (s) => s.messages,
   RECENT: (s) => s.recent,
   SIZE: (s) => s.size,
@@ -24,5 +28,5 @@ export function statusItems(r: Reader): readonly string[] {
   return [...new Set(wanted)]
 }
 
-export const statusLine = (name: string, wanted: readonly string[], found: MailboxStatus): string =>
-  `* STATUS ${quotedName(name)} (${wanted.map((key) => `${key} ${items[key](found)}`).join(' ')})`
+export const statusLine = (name: string, wanted: readonly string[], found: MailboxStatus, limits: Limits): string =>
+  `* STATUS ${quotedName(name)} (${wanted.map((key) => `${key} ${items[key](found, limits)}`).join(' ')})`

@@ -5,6 +5,7 @@ import { dayMs } from '../grammar/dates.js'
 import type { Comparison, SearchKey } from '../grammar/search-keys.js'
 import { contains, ranges, type Ranges } from '../grammar/sequence-set.js'
 import type { Known } from '../fetch/items.js'
+import { emailObjectId, threadObjectId } from '../fetch/object-ids.js'
 import type { Cursor } from '../session/selected.js'
 import { fold } from './text.js'
 
@@ -92,6 +93,12 @@ function build(key: SearchKey, bounds: Bounds, needles: Needle[]): Test {
     }
     case 'saved':
       return within(bounds.saved, ({ at }) => at.uid)
+    case 'savedate':
+      return cheap(({ at }) => compare(Math.floor(at.saveDate / dayMs), key.is, key.day))
+    case 'emailid':
+      return cheap(({ at }) => emailObjectId(at.message) === key.id)
+    case 'threadid':
+      return { cost: 1, ask: ({ at, known }) => (known?.sort ? verdict(threadObjectId(at.message, known.sort) === key.id) : unknown) }
     case 'seq':
       return within(ranges(key.set, bounds.count), ({ at }) => at.seq)
     case 'uid':

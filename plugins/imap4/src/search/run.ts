@@ -1,8 +1,8 @@
 // Runs a search over the selected mailbox: index, then summaries of those still undecided, then octets of those.
-import { isFailure, type MessageId, type Uid } from '@restante/core'
+import { isFailure, type MessageId, type SummaryField, type Uid } from '@restante/core'
 import type { Known } from '../fetch/items.js'
 import { breath, breathe, readKnown } from '../fetch/known.js'
-import type { SearchKey } from '../grammar/search-keys.js'
+import { mentions, type SearchKey } from '../grammar/search-keys.js'
 import { saved } from '../grammar/sequence-set.js'
 import { Cursor } from '../session/selected.js'
 import type { Session } from '../session/session.js'
@@ -22,15 +22,16 @@ export async function search(session: Session, key: SearchKey): Promise<readonly
     if (verdicts[i] === unknown) undecided.push(i)
     if (i % breath === breath - 1) await breathe()
   }
+  const fields: readonly SummaryField[] = mentions(key, 'threadid') ? ['headers', 'sort'] : ['headers']
   const { fetchChunk } = session.face.config
-  for (let at = 0; at < undecided.length; at += fetchChunk) await decide(session, eye, test, needles, all, undecided.slice(at, at + fetchChunk), verdicts)
+  for (let at = 0; at < undecided.length; at += fetchChunk) await decide(session, eye, test, needles, fields, all, undecided.slice(at, at + fetchChunk), verdicts)
   return all.filter((_, i) => verdicts[i] === yes)
 }
 
 /** Looks closer at some messages (by place in `all`) until each has its verdict. */
-async function decide(session: Session, eye: Eye, test: Test, needles: readonly Needle[], all: readonly Uid[], places: readonly number[], verdicts: Uint8Array): Promise<void> {
+async function decide(session: Session, eye: Eye, test: Test, needles: readonly Needle[], fields: readonly SummaryField[], all: readonly Uid[], places: readonly number[], verdicts: Uint8Array): Promise<void> {
   let left = places
-  const known = await readKnown(session, places.map((i) => all[i]), ['headers'])
+  const known = await readKnown(session, places.map((i) => all[i]), fields)
   left = left.filter((i) => {
     verdicts[i] = ask(eye, test, all[i], known)
     return verdicts[i] === unknown

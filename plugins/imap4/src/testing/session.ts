@@ -57,7 +57,7 @@ export function startSession(options: TestOptions = {}): TestSession {
   const services = {
     authenticator: { password: async () => account, ...options.services?.authenticator },
     accounts: { checkQuota: async () => undefined, ...options.services?.accounts },
-    mailboxes: { namespaces: () => ({ separator: '/', personal: [''], others: [], shared: [] }), list: async () => [], ...options.services?.mailboxes },
+    mailboxes: { namespaces: () => ({ separator: '/', personal: [''], others: [], shared: [] }), list: async () => [], statuses: async () => new Map(), ...options.services?.mailboxes },
     contents: { ...options.services?.contents },
     spool: { ...options.services?.spool },
     net: { tlsAvailable: true, idle: createIdleWheel(clock), ...options.services?.net },
