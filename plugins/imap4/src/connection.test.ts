@@ -260,3 +260,20 @@ describe('known attacks', () => {
     for (const reply of replies) expect(reply).toMatch(/^[abc] NO \[(NONEXISTENT|CANNOT)\] [\x20-\x7e]+$/)
   })
 })
+
+describe('BINARY of parts that do not fit into memory', () => {
+  const octets = `Content-Transfer-Encoding: base64\r\n\r\n${Buffer.from('The quick brown fox\0jumps').toString('base64').replace(/.{5}/g, '$&\r\n')}`
+  const part = { section: '', headerOffset: 0, headerLength: 37, bodyOffset: 37, bodyLength: octets.length - 37, lines: 1, type: 'text/plain', encoding: 'base64', charset: '', filename: '', disposition: '' }
+  const inPieces = (size: number, cut = 0): TestOptions => withMailbox(mailbox(1), {
+    async *readMany() {
+      yield { message: 100 as MessageId, size: octets.length, async *range(from: number, length: number) { for (let at = from; at < from + length - cut; at += size) yield Buffer.from(octets).subarray(at, Math.min(from + length - cut, at + size)) } }
+    },
+  }, { async *summaries() { yield new Map([[100 as MessageId, { parts: [part] }]]) } } as unknown as Partial<Services['mailboxes']>)
+  it('measures, then decodes, however the octets come', async () => {
+    for (const size of [1, 2, 3, 7, 1000]) {
+      const session = await started(inPieces(size))
+      expect((await session.say('a SELECT INBOX\r\nb FETCH 1 (BINARY.SIZE[1] BINARY.PEEK[1])\r\n')).slice(-3)).toEqual(['* 1 FETCH (BINARY.SIZE[1] 25 BINARY[1] ~{25}', 'The quick brown fox\0jumps)', 'b OK FETCH completed'])
+      expect((await session.say('c FETCH 1 BINARY.PEEK[1]<4.5>\r\n')).slice(0, 2)).toEqual(['* 1 FETCH (BINARY[1]<4> ~{5}', 'quick)'])
+    }
+  })
+})

@@ -162,7 +162,7 @@ export class ImapConnection {
     const [most, many] = this.#session.state === 'not-authenticated' ? [4096, 4] : [maxLiteral, maxLiterals]
     if (octets > most) return { refused: new Refusal('TOOBIG', `Literals may have at most ${most} octets`, 'BAD') }
     if (literals > many) return { refused: new BadCommand(`A command may have at most ${many} literals`) }
-    if (literal.binary) return { refused: new BadCommand('BINARY is not offered') }
+    if (literal.binary) return { refused: new BadCommand('~{n} is for messages of APPEND') }
     return 'memory'
   }
 

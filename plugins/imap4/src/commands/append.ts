@@ -7,7 +7,7 @@ import { mailbox } from '../grammar/mailbox-name.js'
 import { Refusal } from '../replies.js'
 import type { Session } from '../session/session.js'
 import type { Destination, Literal, Piece } from '../wire/framer.js'
-import { BadCommand, Reader } from '../wire/reader.js'
+import { Reader } from '../wire/reader.js'
 import { afterLogin, command } from './command.js'
 
 export const append = command({
@@ -74,7 +74,6 @@ export async function admitMessage(session: Session, literal: Literal, soFar: re
     const name = messages.length > 0 ? undefined : target(r)
     about(r.sp())
     r.end()
-    if (literal.binary) throw new BadCommand('BINARY is not offered')
     if (literal.size > config.appendLimit) throw failure('MESSAGE_TOO_LARGE', { limit: config.appendLimit })
     if (messages.length >= config.maxAppends) throw new Refusal('LIMIT', `At most ${config.maxAppends} messages at once`)
     if (sum(messages.filter((message) => Buffer.isBuffer(message.octets))) + literal.size > Math.max(heldOctets, literal.size)) throw new Refusal('LIMIT', 'Too many messages at once')

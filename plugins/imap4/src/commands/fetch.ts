@@ -1,10 +1,11 @@
 // FETCH and UID FETCH: chunk by chunk, each item from the cheapest source; a slow client costs one chunk of memory.
 import { flagBits, isFailure, type Content, type MessageId, type Uid } from '@restante/core'
+import { isUndecodable, writeBinary } from '../fetch/binary.js'
 import { ContentBroke, fromSummary, handsOutEnd, literal, writeSection } from '../fetch/body.js'
 import { plainItems, type Known } from '../fetch/items.js'
 import { breath, breathe, readKnown } from '../fetch/known.js'
 import { planFetch, type Plan } from '../fetch/planner.js'
-import { fetchItems } from '../grammar/fetch-items.js'
+import { fetchItems, type Section } from '../grammar/fetch-items.js'
 import { partOf } from '../grammar/search-return.js'
 import { fetchModifiers, type FetchModifiers } from '../grammar/fetch-modifiers.js'
 import { sequenceSet, type SequenceSet } from '../grammar/sequence-set.js'
@@ -18,7 +19,7 @@ import { Disconnected } from '../wire/writer.js'
 import { command, inMailbox } from './command.js'
 
 export const fetch = command({
-  name: 'FETCH', uid: true, states: inMailbox, seqs: 'uses', capabilities: ['OBJECTID', 'PREVIEW', 'SAVEDATE'],
+  name: 'FETCH', uid: true, states: inMailbox, seqs: 'uses', capabilities: ['OBJECTID', 'PREVIEW', 'SAVEDATE', 'BINARY'],
   read: (r, { uid }) => ({ set: sequenceSet(r.sp()), items: fetchItems(r.sp()), only: r.take(' ') ? fetchModifiers(r, uid) : {} }),
   async run(session, { set, items, only }, { uid }) {
     const uids = await restrict(session, set, only, uid)
@@ -27,6 +28,7 @@ export const fetch = command({
     if (run.plan.has.FLAGS || run.plan.marksSeen) tellKeywords(session, session.open)
     await (run.plan.fields.length === 0 && run.plan.octets === 'never' ? run.fromIndex(uids) : run.inChunks(uids))
     if (run.unavailable > 0) throw new Refusal('UNAVAILABLE', `The text of ${run.unavailable} messages cannot be had at the moment`)
+    if (run.undecodable > 0) throw new Refusal('UNKNOWN-CTE', `${run.undecodable} messages have parts in an encoding that nobody knows`)
     // RFC 2180 4.1.2: what there still is was sent.
     if (run.expunged > 0 && !uid) throw new Refusal('EXPUNGEISSUED', 'Some of the messages no longer exist')
   },
@@ -51,6 +53,8 @@ class Fetching {
   /** Messages that were asked for and whose content is gone, or is not to be had now. */
   expunged = 0
   unavailable = 0
+  /** Messages whose BINARY parts cannot be decoded: they get no reply. */
+  undecodable = 0
   readonly #cursor: Cursor
 
   constructor(readonly session: Session, readonly plan: Plan) {
@@ -166,7 +170,7 @@ class Fetching {
     let text = `* ${cursor.seq} FETCH (`
     let gap = ''
     for (const item of this.plan.items) {
-      text += gap + ('write' in item ? item.write(cursor, known) : literal(item, fromSummary(item, known) ?? ''))
+      text += gap + ('write' in item ? item.write(cursor, known) : item.kind === 'BINARY' ? `${item.label} NIL` : literal(item, fromSummary(item, known) ?? ''))
       gap = ' '
     }
     if (showFlags) text += this.#changed(known, text.endsWith('(') ? '' : ' ')
@@ -176,6 +180,10 @@ class Fetching {
   /** One reply with sections from the octets. */
   async #writeOctets(content: Content, known: Known, showFlags: boolean): Promise<void> {
     const { say } = this.session
+    if (this.plan.items.some((item) => 'kind' in item && item.kind === 'BINARY' && isUndecodable(item, known))) {
+      this.undecodable++
+      return
+    }
     const cursor = this.#cursor
     let lead = `* ${cursor.seq} FETCH (`
     let begun = false
@@ -188,12 +196,13 @@ class Fetching {
     for (const item of this.plan.items) {
       lead += gap
       gap = ' '
-      const there = 'write' in item ? item.write(cursor, known) : this.#kept(item, known)
+      const there = 'write' in item ? item.write(cursor, known) : item.kind === 'BINARY' ? undefined : this.#kept(item, known)
       if (there !== undefined) lead += there
       else if (!('write' in item)) {
         try {
-          await writeSection(say, lead, item, known, content)
-          if (handsOutEnd(item, content.size)) this.session.open.mailbox.noteRead([cursor.uid])
+          if (item.kind === 'BINARY') await writeBinary(say, lead, item, known, content)
+          else await writeSection(say, lead, item, known, content)
+          if (item.kind === 'SECTION' && handsOutEnd(item, content.size)) this.session.open.mailbox.noteRead([cursor.uid])
         } catch (error) {
           if (error instanceof ContentBroke) throw this.#cutOff(error)
           if (!isFailure(error, 'CONTENT_UNAVAILABLE') && !isFailure(error, 'MESSAGE_NOT_FOUND')) throw begun ? this.#cutOff(error) : error
@@ -216,7 +225,7 @@ class Fetching {
     return names.length === 0 ? '' : gap + names.map((name) => plainItems[name].write(this.#cursor, known)).join(' ')
   }
 
-  #kept(item: Parameters<typeof fromSummary>[0], known: Known): string | undefined {
+  #kept(item: Section, known: Known): string | undefined {
     const octets = fromSummary(item, known)
     return octets === undefined ? undefined : literal(item, octets)
   }

@@ -1,11 +1,11 @@
 // FETCH items → the cheapest source that has them all: index, summaries, octets. Decided once per command. Pure.
 import type { SummaryField } from '@restante/core'
-import type { FetchItem, Section } from '../grammar/fetch-items.js'
+import type { Binary, FetchItem, Section } from '../grammar/fetch-items.js'
 import { sectionFields, needsOctets } from './body.js'
 import { plainItems, type Item } from './items.js'
 
 export interface Plan {
-  readonly items: readonly (Item | Section)[]
+  readonly items: readonly (Item | Section | Binary)[]
   readonly fields: readonly SummaryField[]
   /** Whether octets are read: for every message, for those whose summary lacks what is asked, for none. */
   readonly octets: 'always' | 'perhaps' | 'never'
@@ -22,7 +22,7 @@ export interface Told {
 }
 
 export function planFetch(asked: readonly FetchItem[], told: Told): Plan {
-  const items: (Item | Section)[] = []
+  const items: (Item | Section | Binary)[] = []
   const fields = new Set<SummaryField>()
   let octets: Plan['octets'] = 'never'
   let marksSeen = false
@@ -35,6 +35,11 @@ export function planFetch(asked: readonly FetchItem[], told: Told): Plan {
       if (!item.peek) marksSeen = true
       const needs = needsOctets(item)
       if (needs === 'always' || octets === 'never') octets = needs
+    } else if (item.kind === 'BINARY') {
+      items.push(item)
+      fields.add('parts')
+      if (!item.peek) marksSeen = true
+      octets = 'always'
     } else {
       items.push(plainItems[item.kind])
       for (const field of plainItems[item.kind].fields) fields.add(field)

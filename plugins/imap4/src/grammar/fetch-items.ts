@@ -18,7 +18,16 @@ export interface Section {
   readonly label: string
 }
 export type PlainItem = 'FLAGS' | 'UID' | 'INTERNALDATE' | 'RFC822.SIZE' | 'ENVELOPE' | 'BODY' | 'BODYSTRUCTURE' | 'MODSEQ' | 'EMAILID' | 'THREADID' | 'SAVEDATE' | 'PREVIEW'
-export type FetchItem = { readonly kind: PlainItem } | Section
+/** BINARY[…] (RFC 3516). */
+export interface Binary {
+  readonly kind: 'BINARY'
+  readonly part: string
+  readonly sizeOnly: boolean
+  readonly peek: boolean
+  readonly partial: Section['partial']
+  readonly label: string
+}
+export type FetchItem = { readonly kind: PlainItem } | Section | Binary
 
 /** Items of one command: each costs work per message. */
 const maxItems = 200
@@ -57,6 +66,8 @@ function item(name: string, r: Reader): FetchItem {
       return { kind: 'PREVIEW' }
     case 'BODY':
       return r.peek() === '[' ? section(r, false) : { kind: 'BODY' }
+    case 'BINARY': case 'BINARY.PEEK': case 'BINARY.SIZE':
+      return binary(r, name)
     case 'BODY.PEEK':
       return section(r, true)
     case 'FLAGS': case 'UID': case 'INTERNALDATE': case 'RFC822.SIZE': case 'ENVELOPE': case 'BODYSTRUCTURE': case 'MODSEQ':
@@ -68,8 +79,17 @@ function item(name: string, r: Reader): FetchItem {
   return { kind: 'SECTION', part: '', fields: none, partial: undefined, label: name, ...old }
 }
 
-function section(r: Reader, peek: boolean): Section {
+function binary(r: Reader, name: string): Binary {
+  const sizeOnly = name === 'BINARY.SIZE'
   r.expect('[')
+  const part = partNumber(r)
+  r.expect(']')
+  const partial = sizeOnly ? undefined : takePartial(r)
+  return { kind: 'BINARY', part, sizeOnly, peek: name !== 'BINARY', partial, label: `${sizeOnly ? name : 'BINARY'}[${part}]${partial ? `<${partial.from}>` : ''}` }
+}
+
+/** `1.2`, up to what is no number. */
+function partNumber(r: Reader): string {
   let part = ''
   while (r.isDigit()) {
     part += `${part === '' ? '' : '.'}${r.nzNumber('a part number')}`
@@ -78,6 +98,21 @@ function section(r: Reader, peek: boolean): Section {
     r.expect('.')
     if (r.peek() === ']') r.fail('a part number or section text')
   }
+  return part
+}
+
+function takePartial(r: Reader): Section['partial'] {
+  if (!r.take('<')) return undefined
+  const from = r.number()
+  r.expect('.')
+  const partial = { from, length: r.nzNumber('a length') }
+  r.expect('>')
+  return partial
+}
+
+function section(r: Reader, peek: boolean): Section {
+  r.expect('[')
+  const part = partNumber(r)
   let text: SectionText = ''
   let names: readonly string[] = []
   if (r.peek() !== ']') {
@@ -88,13 +123,7 @@ function section(r: Reader, peek: boolean): Section {
     }
   }
   r.expect(']')
-  let partial: Section['partial']
-  if (r.take('<')) {
-    const from = r.number()
-    r.expect('.')
-    partial = { from, length: r.nzNumber('a length') }
-    r.expect('>')
-  }
+  const partial = takePartial(r)
   const spec = `${part}${part !== '' && text !== '' ? '.' : ''}${text}${names.length > 0 ? ` (${names.map(fieldName).join(' ')})` : ''}`
   const fields = names.length > 0 ? new Set(names.map((name) => name.toLowerCase())) : none
   return { kind: 'SECTION', part, text, fields, peek, partial, label: `BODY[${spec}]${partial ? `<${partial.from}>` : ''}` }
