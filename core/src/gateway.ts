@@ -108,7 +108,10 @@ function assemble(options: GatewayOptions, owned: DataFolder, database: Database
     metrics: asFunction(() => createMetrics()).singleton(),
     hooks: asFunction(() => createHooks({ log: scoped('hooks'), clock, decisionMs: settings.limits.decision * 1000 })).singleton(),
     repository: asFunction(({ database }: Cradle) => new AccountsRepository(database)).singleton(),
-    quota: asFunction(({ database, bus }: Cradle) => new Quota((accounts) => usageOfAccounts(database, accounts), bus, clock)).singleton(),
+    quota: asFunction(({ database, bus }: Cradle) => new Quota((accounts, hand) => database.write(async (tx) => {
+      const found = await usageOfAccounts(tx, accounts)
+      tx.afterCommit(() => hand(found))
+    }), bus, clock)).singleton(),
     accounts: asFunction(({ database, repository, quota }: Cradle) => makeAccounts({
       database, repository, quota, clock, random,
       options: { domains: settings.domains, iterations: settings.accounts.scramIterations, quotaOctets: settings.accounts.quotaOctets, quotaMessages: settings.accounts.quotaMessages, catchAll: settings.accounts.catchAll },
@@ -146,7 +149,7 @@ function assemble(options: GatewayOptions, owned: DataFolder, database: Database
       options: { separator: settings.mailboxes.separator, maxPerAccount: settings.mailboxes.maxPerAccount, special: specialMailboxes(settings) },
     })).singleton(),
     local: asFunction(({ mailboxes, quota, keywords, feed, bus, jobs, hooks, agent }: Cradle) => makeLocalRecipients({
-      clock, quota, keywords, feed, bus, jobs, hooks, keepAfterRead: settings.retrieval.keepAfterRead, storeName: settings.hostname,
+      clock, quota, keywords, feed, bus, jobs, hooks, keepAfterRead: settings.retrieval.keepAfterRead, storeName: settings.hostname, maxKeywords: settings.mailboxes.maxKeywords, log: scoped('delivery'),
       judge: (account, facts) => agent.judgeLocal(account, facts),
       hasPolicy: () => rna.policy.length > 0 || agent.personalPolicies,
       inboxes: (accounts) => mailboxes.inboxes(accounts),

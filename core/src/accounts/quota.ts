@@ -10,8 +10,11 @@ export interface Usage { octets: number; messages: number }
 /** What a write did to one account's usage. */
 export interface UsageChange { readonly account: AccountId; readonly octets: number; readonly messages: number }
 
-/** Sums of several accounts; those that hold nothing may be missing. */
-export type UsageSource = (accounts: readonly AccountId[]) => Promise<ReadonlyMap<AccountId, Usage>>
+/**
+ * Sums of several accounts; those that hold nothing may be missing. They are handed over at their place among the commits: after
+ * the changes that they include were told, before those that they do not.
+ */
+export type UsageSource = (accounts: readonly AccountId[], hand: (found: ReadonlyMap<AccountId, Usage>) => void) => Promise<void>
 
 /** Accounts whose usage is kept in memory at most. */
 const rememberedAtMost = 50_000
@@ -21,8 +24,6 @@ export class Quota {
   readonly #bus: Bus
   readonly #clock: Clock
   readonly #known = new Map<AccountId, Usage>()
-  /** Accounts that are being read right now, and whether a commit changed them meanwhile. */
-  readonly #loading = new Map<AccountId, boolean>()
 
   constructor(source: UsageSource, bus: Bus, clock: Clock) {
     this.#source = source
@@ -37,15 +38,10 @@ export class Quota {
 
   /** Brings the usage of several accounts into memory, with one query for those that are not there. */
   async load(accounts: readonly AccountId[]): Promise<void> {
-    let missing = accounts.filter((account) => !this.#known.has(account))
-    while (missing.length > 0) {
-      for (const account of missing) this.#loading.set(account, false)
-      const found = await this.#source(missing)
-      missing = missing.filter((account) => {
-        const changed = this.#loading.get(account)
-        this.#loading.delete(account)
-        if (!changed && !this.#known.has(account)) this.#known.set(account, found.get(account) ?? { octets: 0, messages: 0 })
-        return changed
+    const missing = accounts.filter((account) => !this.#known.has(account))
+    if (missing.length > 0) {
+      await this.#source(missing, (found) => {
+        for (const account of missing) if (!this.#known.has(account)) this.#known.set(account, { octets: 0, messages: 0, ...found.get(account) })
       })
     }
     for (const oldest of this.#known.keys()) {
@@ -67,10 +63,7 @@ export class Quota {
     const heard = this.#bus.heard('QuotaChange')
     for (const change of changes) {
       const known = this.#known.get(change.account)
-      if (!known) {
-        if (this.#loading.has(change.account)) this.#loading.set(change.account, true)
-        continue
-      }
+      if (!known) continue
       known.octets += change.octets
       known.messages += change.messages
       if (heard) this.#bus.tell({ type: 'QuotaChange', account: change.account, at: this.#clock.now(), octets: known.octets, messages: known.messages })

@@ -26,6 +26,8 @@ export class AccountsRepository {
   /** 'local@domain' → account, or null for nobody. */
   readonly #addresses = new Map<string, AccountId | null>()
   #domains: Set<string> | undefined
+  /** Times that everything was forgotten: what was read across one may be old, and is not remembered. */
+  #forgotten = 0
 
   constructor(database: Database) {
     this.#database = database
@@ -33,6 +35,7 @@ export class AccountsRepository {
 
   /** Everything remembered may be wrong: an account, address or domain was changed. */
   forget(): void {
+    this.#forgotten++
     this.#byId.clear()
     this.#byName.clear()
     this.#addresses.clear()
@@ -42,21 +45,28 @@ export class AccountsRepository {
   async login(name: string): Promise<LoginRow | undefined> {
     const known = this.#byName.get(name)
     if (known !== undefined) return known ?? undefined
+    // No account has such a name, and PostgreSQL has no such text.
+    if (name.includes('\0')) return undefined
+    const before = this.#forgotten
     const row = await this.#database.read.get('SELECT * FROM accounts WHERE name = ?', [name])
     // A name that does not exist is not remembered: a guesser would fill the memory.
-    return row && this.#remember(row)
+    return row && this.#remember(row, before)
   }
 
   async byId(id: AccountId): Promise<LoginRow | undefined> {
     const known = this.#byId.get(id)
     if (known) return known
+    const before = this.#forgotten
     const row = await this.#database.read.get('SELECT * FROM accounts WHERE id = ?', [id])
-    return row && this.#remember(row)
+    return row && this.#remember(row, before)
   }
 
   async domains(): Promise<ReadonlySet<string>> {
-    this.#domains ??= new Set((await this.#database.read.all<{ name: string }>('SELECT name FROM domains')).map((row) => row.name))
-    return this.#domains
+    if (this.#domains) return this.#domains
+    const before = this.#forgotten
+    const domains = new Set((await this.#database.read.all<{ name: string }>('SELECT name FROM domains')).map((row) => row.name))
+    if (this.#forgotten === before) this.#domains = domains
+    return domains
   }
 
   /** Accounts of addresses, in order; undefined for nobody. One query for those not in memory. */
@@ -64,19 +74,21 @@ export class AccountsRepository {
     const key = (address: Address): string => `${address.localPart}@${address.domain}`
     const missing = addresses.filter((address) => !this.#addresses.has(key(address)))
     if (missing.length > 0) {
+      // What is in memory now, before the wait: it may be forgotten meanwhile.
+      const remembered = addresses.map((address) => this.#addresses.get(key(address)))
+      const before = this.#forgotten
       const { dialect } = this.#database.read
       const rows = await this.#database.read.all<{ domain: string; local_part: string; account: AccountId }>(
         `SELECT r.domain, r.local_part, a.account FROM ${dialect.rows({ domain: 'text', local_part: 'text' })} AS r
          JOIN addresses a ON a.domain = r.domain AND a.local_part = r.local_part`,
         [dialect.rowsValue(missing.map((address) => [address.domain, address.localPart]))])
       const found = new Map(rows.map((row) => [`${row.local_part}@${row.domain}`, row.account]))
-      for (const address of missing) this.#addresses.set(key(address), found.get(key(address)) ?? null)
+      if (this.#forgotten === before) for (const address of missing) this.#addresses.set(key(address), found.get(key(address)) ?? null)
       for (const oldest of this.#addresses.keys()) {
         if (this.#addresses.size <= rememberedAddresses) break
         this.#addresses.delete(oldest)
       }
-      // What was just looked up may itself have been forgotten again when there are very many.
-      return addresses.map((address) => found.get(key(address)) ?? this.#addresses.get(key(address)) ?? undefined)
+      return addresses.map((address, i) => found.get(key(address)) ?? remembered[i] ?? undefined)
     }
     return addresses.map((address) => this.#addresses.get(key(address)) ?? undefined)
   }
@@ -107,8 +119,9 @@ export class AccountsRepository {
     return accounts.map((_, i) => first + i as AccountId)
   }
 
-  #remember(row: Row): LoginRow {
+  #remember(row: Row, before: number): LoginRow {
     const login = loginOf(row)
+    if (this.#forgotten !== before) return login
     // A concurrent look-up may have been first: keep one object, the password cache compares by identity.
     const known = this.#byId.get(login.account.id)
     if (known) return known

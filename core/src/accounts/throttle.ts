@@ -13,6 +13,9 @@ export interface ThrottleLimits {
 
 /** Names and addresses remembered at most; the oldest are forgotten first. */
 const remembered = 100_000
+/** Characters of a name that count: no address is longer, and strangers choose what is kept here. */
+const longestName = 320
+const keyOf = (name: string, address: string): string => `n ${address} ${name.slice(0, longestName)}`
 
 export class Throttle {
   readonly #failures = new Map<string, { count: number; until: number }>()
@@ -20,19 +23,19 @@ export class Throttle {
 
   /** Whether an attempt may be looked at. */
   allows(name: string, address: string): boolean {
-    return this.#count(`n ${address} ${name}`) < this.limits.perAccount && this.#count(`a ${address}`) < this.limits.perAddress
+    return this.#count(keyOf(name, address)) < this.limits.perAccount && this.#count(`a ${address}`) < this.limits.perAddress
   }
 
   /** Counts a failure and resolves when the guesser has waited long enough. */
   async failed(name: string, address: string): Promise<void> {
-    this.#add(`n ${address} ${name}`)
+    this.#add(keyOf(name, address))
     this.#add(`a ${address}`)
     if (this.limits.delayMs > 0) await new Promise<void>((resolve) => { this.clock.after(this.limits.delayMs, resolve) })
   }
 
   /** The right password: the name's failures from there are forgotten; the address's are not, or one known account would be a licence to guess. */
   succeeded(name: string, address: string): void {
-    this.#failures.delete(`n ${address} ${name}`)
+    this.#failures.delete(keyOf(name, address))
   }
 
   #count(key: string): number {

@@ -1,4 +1,5 @@
 // Keywords: which are acceptable, and the interned sets that entries name.
+import { createHash } from 'node:crypto'
 import type { Database, Transaction } from '../database/connect.js'
 import { allocate } from '../database/migrator.js'
 import { failure } from '../errors/codes.js'
@@ -34,12 +35,10 @@ export class KeywordSets {
     const missing = [...new Set(sets)].filter((set) => !this.#names.has(set))
     if (missing.length === 0) return
     const { read } = this.#database
-    for (const row of await read.all<{ id: number; names: string }>(`SELECT id, names FROM keyword_sets WHERE ${read.dialect.oneOf('id')}`, [read.dialect.list(missing)])) this.#remember(row.id, row.names)
-  }
-
-  /** The set with these keywords, if it is known already: no transaction is needed then. */
-  known(keywords: readonly string[]): KeywordSet | undefined {
-    return this.#ids.get(canonical(keywords).toLowerCase())
+    for (const row of await read.all<{ id: number; names: string }>(`SELECT id, names FROM keyword_sets WHERE ${read.dialect.oneOf('id')}`, [read.dialect.list(missing)])) {
+      // Not by name: it may have been swept since it was read.
+      this.#names.set(row.id, row.names.split(' '))
+    }
   }
 
   /** The number of a set, written in the caller's commit when it is new. */
@@ -47,21 +46,39 @@ export class KeywordSets {
     const names = canonical(keywords)
     const known = this.#ids.get(names.toLowerCase())
     if (known !== undefined) return known
-    const found = await tx.get<{ id: number; names: string }>('SELECT id, names FROM keyword_sets WHERE names = ?', [names])
-    if (found) return this.#remember(found.id, found.names)
-    const { keyword_sets: id } = await allocate(tx, { keyword_sets: 1 })
-    await tx.run('INSERT INTO keyword_sets (id, names) VALUES (?, ?)', [id, names])
-    // Remembered only by number: if this commit fails, the number is never seen, and the name is looked up again.
-    this.#names.set(id, names.split(' '))
-    return id
+    const digest = digestOf(names)
+    let id = (await tx.get<{ id: number }>('SELECT id FROM keyword_sets WHERE digest = ?', [digest]))?.id
+    if (id === undefined) {
+      id = (await allocate(tx, { keyword_sets: 1 })).keyword_sets
+      await tx.run('INSERT INTO keyword_sets (id, names, digest) VALUES (?, ?, ?)', [id, names, digest])
+    }
+    // By number at once: if this commit fails, nobody sees the number. By name only after it: the row may be of this very
+    // transaction, and what is rolled back must be looked up again.
+    const number = id
+    this.#names.set(number, names.split(' '))
+    tx.afterCommit(() => { this.#ids.set(names.toLowerCase(), number) })
+    return number
   }
 
-  #remember(id: KeywordSet, names: string): KeywordSet {
-    this.#names.set(id, names === '' ? [] : names.split(' '))
-    this.#ids.set(names.toLowerCase(), id)
-    return id
+  /** Forgets sets that no entry names any more: clients make up keywords. Answers how many. */
+  sweep(): Promise<number> {
+    return this.#database.write(async (tx) => {
+      const gone = await tx.all<{ id: number; names: string }>('DELETE FROM keyword_sets WHERE NOT EXISTS (SELECT 1 FROM entries e WHERE e.keywords <> 0 AND e.keywords = keyword_sets.id) RETURNING id, names')
+      // At once: whoever writes next in this transaction must not be given their numbers.
+      for (const { names } of gone) this.#ids.delete(names.toLowerCase())
+      tx.afterCommit(() => {
+        for (const { id, names } of gone) {
+          this.#names.delete(id)
+          this.#ids.delete(names.toLowerCase())
+        }
+      })
+      return gone.length
+    })
   }
 }
+
+/** Sets are found by this: their names may be longer than what PostgreSQL takes into an index. */
+export const digestOf = (names: string): string => createHash('sha256').update(names).digest('hex')
 
 /** Sorted without regard to case, doubles removed (the first spelling stays). */
 function canonical(keywords: readonly string[]): string {

@@ -51,7 +51,7 @@ export class Indexes {
       held.listeners.add(listener)
       return index
     } catch (error) {
-      held.users--
+      if (--held.users === 0 && !held.index) this.#held.delete(mailbox)
       throw error
     }
   }
@@ -61,6 +61,7 @@ export class Indexes {
     if (!held) return
     held.listeners.delete(listener)
     held.users--
+    if (held.users === 0 && held.index?.deleted) this.#held.delete(mailbox)
     this.#trim()
   }
 

@@ -211,9 +211,17 @@ export class LoadedIndex implements MailboxIndex {
     }
   }
 
+  /** A watcher goes, with all that it showed: also what went after it last looked. */
+  leave(watcher: Watcher): void {
+    this.watchers.delete(watcher)
+    this.release([...this.#ghosts.keys()].filter((uid) => watcher.knows(uid)))
+  }
+
   /** Messages of entries that are gone but still shown to somebody. */
   *ghosts(): Iterable<MessageId> {
     for (const { entry } of this.#ghosts.values()) yield entry.message
+    // The mailbox went with its entries; those who have it open see them still.
+    if (this.deleted) for (let i = 0; i < this.count; i++) yield this.messages[i] as MessageId
   }
 
   #at(i: number): IndexEntry {

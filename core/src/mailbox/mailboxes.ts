@@ -2,7 +2,7 @@
 import type { AccountId, MailboxId, MessageId, Uid } from '../base/branded.js'
 import type { Batch, Transaction } from '../database/connect.js'
 import { allocate } from '../database/migrator.js'
-import { failure } from '../errors/codes.js'
+import { failure, isFailure } from '../errors/codes.js'
 import type { BlobStore, Prepared } from '../blobs/blob-store.js'
 import type { Messages } from '../store/messages.js'
 import { markReapable } from '../store/submission.js'
@@ -29,8 +29,8 @@ export interface MailboxesParts extends MailboxParts {
 export interface MailboxesAdministration {
   /** INBOX and the special-use mailboxes of new accounts, where they are missing. */
   provide(accounts: readonly AccountId[]): Promise<void>
-  /** The INBOX of each account, in order; made when missing. */
-  inboxes(accounts: readonly AccountId[]): Promise<readonly MailboxId[]>
+  /** The INBOX of each account, in order; made when missing. undefined: the account is no more. */
+  inboxes(accounts: readonly AccountId[]): Promise<readonly (MailboxId | undefined)[]>
   /** A mailbox by name, made when missing if `create`. */
   find(account: AccountId, name: string, create: boolean): Promise<MailboxRow>
   /** Everything of an account, before its row goes. */
@@ -46,26 +46,31 @@ interface Appending { readonly row: MailboxRow; readonly messages: readonly (Fil
 export function makeMailboxes(parts: MailboxesParts): Mailboxes & MailboxesAdministration {
   const { database, accounts, quota, keywords, feed, indexes, bus, clock, messages, blobs, options } = parts
   const { separator } = options
+  const special = Object.fromEntries(Object.entries(options.special).map(([name, use]) => [storedName(name, separator), use]))
   const trees = new Map<AccountId, Tree>()
   const inboxIds = new Map<AccountId, MailboxId>()
+  /** Commits that changed names: what was read across one may be old, and is not remembered. */
+  let changes = 0
 
   const tree = async (account: AccountId): Promise<Tree> => {
     const known = trees.get(account)
     if (known) return known
+    const before = changes
     const [rows, subscriptions] = await Promise.all([
       database.read.all('SELECT id, account, name, uid_validity, special_use FROM mailboxes WHERE account = ?', [account]),
       database.read.all<{ name: string }>('SELECT name FROM subscriptions WHERE account = ?', [account]),
     ])
     const sorted = rows.map(mailboxRow).sort((a, b) => compareNames(a.name, b.name))
     const made: Tree = { rows: sorted, byName: new Map(sorted.map((row) => [row.name, row])), subscribed: new Set(subscriptions.map((row) => row.name)) }
+    if (changes !== before) return made
     if (trees.size >= rememberedLists) trees.delete(trees.keys().next().value!)
     trees.set(account, made)
     return made
   }
   /** In the commit that changes names: forgotten after it, before anyone is answered. */
   const forgetTree = (tx: Transaction, account: AccountId): void => {
-    trees.delete(account)
     tx.afterCommit(() => {
+      changes++
       trees.delete(account)
       inboxIds.delete(account)
     })
@@ -134,19 +139,22 @@ export function makeMailboxes(parts: MailboxesParts): Mailboxes & MailboxesAdmin
     namespaces: () => ({ separator, personal: [''], others: [], shared: [] }),
 
     async list(account) {
-      const { rows, subscribed } = await tree(account)
+      const { rows, byName: named, subscribed } = await tree(account)
       const names = new Set<string>()
       for (const row of rows) for (const parent of parents(row.name)) names.add(parent)
-      const missing = [...names].filter((name) => !rows.some((row) => row.name === name))
+      const missing = [...names].filter((name) => !named.has(name))
+      const all = missing.length === 0 ? [...named.keys()] : [...named.keys(), ...missing].sort(compareNames)
       const entry = (name: string, row: MailboxRow | undefined): MailboxInfo => ({
         id: row?.id ?? 0 as MailboxId, name: shownName(name, separator), selectable: row !== undefined, hasChildren: names.has(name), subscribed: subscribed.has(name), specialUse: row?.specialUse ?? null,
       })
-      return [...rows.map((row) => entry(row.name, row)), ...missing.map((name) => entry(name, undefined))].sort((a, b) => compareNames(storedName(a.name, separator), storedName(b.name, separator)))
+      return all.map((name) => entry(name, named.get(name)))
     },
     subscriptions: async (account) => [...(await tree(account)).subscribed].sort(compareNames).map((name) => shownName(name, separator)),
     async subscribe(account, name) {
       const stored = storedName(name, separator)
-      const row = (await tree(account)).byName.get(stored)
+      const { byName: named, subscribed } = await tree(account)
+      if (subscribed.size >= options.maxPerAccount && !subscribed.has(stored)) throw failure('TOO_MANY_MAILBOXES', { limit: options.maxPerAccount })
+      const row = named.get(stored)
       await database.write(async (tx) => {
         await tx.run('INSERT INTO subscriptions (account, name) VALUES (?, ?) ON CONFLICT DO NOTHING', [account, stored])
         forgetTree(tx, account)
@@ -179,12 +187,14 @@ export function makeMailboxes(parts: MailboxesParts): Mailboxes & MailboxesAdmin
     async delete(account, name) {
       const stored = storedName(name, separator)
       if (stored === 'INBOX') throw failure('MAILBOX_PROTECTED', { mailbox: name })
-      const { rows, byName: named } = await tree(account)
-      const hasChildren = rows.some((row) => row.name.startsWith(`${stored}/`))
-      const row = named.get(stored)
-      if (!row) throw hasChildren ? failure('MAILBOX_HAS_CHILDREN', { mailbox: name }) : failure('MAILBOX_NOT_FOUND', { mailbox: name })
       await database.write(async (tx) => {
-        await drop(tx, row)
+        // Looked up here: what had this name a moment ago may have been renamed, and is not meant.
+        const row = await tx.get('SELECT id, account, name, uid_validity, special_use FROM mailboxes WHERE account = ? AND name = ?', [account, stored])
+        if (!row) {
+          const hasChildren = (await tx.all<{ name: string }>('SELECT name FROM mailboxes WHERE account = ?', [account])).some((other) => other.name.startsWith(`${stored}/`))
+          throw failure(hasChildren ? 'MAILBOX_HAS_CHILDREN' : 'MAILBOX_NOT_FOUND', { mailbox: name })
+        }
+        await drop(tx, mailboxRow(row))
         forgetTree(tx, account)
       })
     },
@@ -196,6 +206,8 @@ export function makeMailboxes(parts: MailboxesParts): Mailboxes & MailboxesAdmin
         const rows = (await tx.all('SELECT id, account, name, uid_validity, special_use FROM mailboxes WHERE account = ?', [account])).map(mailboxRow)
         const names = new Set(rows.map((row) => row.name))
         const moving = old === 'INBOX' ? [] : rows.filter((row) => row.name === old || row.name.startsWith(`${old}/`))
+        // The children's names grow too: nobody could say one that is too long.
+        for (const row of moving) storedName(shownName(wanted + row.name.slice(old.length), separator), separator)
         if (old !== 'INBOX' && moving.length === 0) throw failure('MAILBOX_NOT_FOUND', { mailbox: from })
         if (names.has(wanted)) throw failure('MAILBOX_EXISTS', { mailbox: to })
         const taken = moving.find((row) => names.has(wanted + row.name.slice(old.length)))
@@ -264,33 +276,40 @@ export function makeMailboxes(parts: MailboxesParts): Mailboxes & MailboxesAdmin
       if (ids.length === 0) return
       await database.write(async (tx) => {
         const existing = await tx.all<{ account: AccountId; name: string }>(`SELECT account, name FROM mailboxes WHERE ${tx.dialect.oneOf('account')}`, [tx.dialect.list(ids)])
+        const alive = await tx.all<{ id: AccountId }>(`SELECT id FROM accounts WHERE ${tx.dialect.oneOf('id')}`, [tx.dialect.list(ids)])
         const has = new Set(existing.map((row) => `${row.account} ${row.name}`))
-        const wanted = ids.flatMap((account) => newRows(account, ['INBOX', ...Object.keys(options.special)], options.special, true)).filter((row) => !has.has(`${row.account} ${row.name}`))
+        const wanted = alive.flatMap(({ id }) => newRows(id, [...new Set(['INBOX', ...Object.keys(special)])], special, true)).filter((row) => !has.has(`${row.account} ${row.name}`))
         await insertMailboxes(tx, wanted, clock.now())
         for (const account of ids) forgetTree(tx, account)
       })
     },
     async inboxes(ids) {
-      const ask = async (): Promise<void> => {
-        const missing = ids.filter((account) => !inboxIds.has(account))
-        if (missing.length === 0) return
+      const found = new Map<AccountId, MailboxId>()
+      const ask = async (): Promise<AccountId[]> => {
+        for (const account of ids) if (inboxIds.has(account)) found.set(account, inboxIds.get(account)!)
+        const missing = ids.filter((account) => !found.has(account))
+        if (missing.length === 0) return missing
+        const before = changes
         const rows = await database.read.all<{ id: MailboxId; account: AccountId }>(`SELECT id, account FROM mailboxes WHERE name = 'INBOX' AND ${database.dialect.oneOf('account')}`, [database.dialect.list(missing)])
-        for (const row of rows) inboxIds.set(row.account, row.id)
+        for (const row of rows) {
+          found.set(row.account, row.id)
+          if (changes === before) inboxIds.set(row.account, row.id)
+        }
+        return missing.filter((account) => !found.has(account))
       }
-      await ask()
-      const without = ids.filter((account) => !inboxIds.has(account))
+      const without = await ask()
       if (without.length > 0) {
         await self.provide(without)
         await ask()
       }
-      return ids.map((account) => inboxIds.get(account)!)
+      return ids.map((account) => found.get(account))
     },
     async find(account, name, create) {
       try {
         return await byName(account, name)
       } catch (error) {
         if (!create) throw error
-        await self.create(account, name).catch(() => undefined)
+        await self.create(account, name).catch((again: unknown) => { if (!isFailure(again, 'MAILBOX_EXISTS')) throw again })
         return byName(account, name)
       }
     },

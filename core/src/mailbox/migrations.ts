@@ -1,5 +1,6 @@
 // Tables of mailboxes and their entries.
 import type { Migration } from '../database/migrator.js'
+import { digestOf } from './flags.js'
 
 export const mailboxMigrations: readonly Migration[] = [{
   name: 'mailbox/0001-mailboxes',
@@ -36,5 +37,18 @@ export const mailboxMigrations: readonly Migration[] = [{
     await db.run(`CREATE TABLE expunged (mailbox ${int} NOT NULL, modseq ${int} NOT NULL, uid ${int} NOT NULL, PRIMARY KEY (mailbox, modseq, uid))${db.dialect.clustered}`)
     // By name: a subscription may outlive its mailbox (RFC 3501 6.3.6).
     await db.run(`CREATE TABLE subscriptions (account ${int} NOT NULL REFERENCES accounts (id), name ${text} NOT NULL, PRIMARY KEY (account, name))${db.dialect.clustered}`)
+  },
+}, {
+  name: 'mailbox/0002-keyword-digests',
+  async up(db) {
+    const { id, text } = db.dialect.types
+    const rows = await db.all<{ id: number; names: string }>('SELECT id, names FROM keyword_sets')
+    await db.run(`CREATE TABLE digested_sets (id ${id}, names ${text} NOT NULL, digest ${text} NOT NULL UNIQUE)`)
+    await db.run(`INSERT INTO digested_sets (id, names, digest) SELECT r.id, r.names, r.digest FROM ${db.dialect.rows({ id: 'int', names: 'text', digest: 'text' })} AS r`,
+      [db.dialect.rowsValue(rows.map((row) => [row.id, row.names, digestOf(row.names)]))])
+    await db.run('DROP TABLE keyword_sets')
+    await db.run('ALTER TABLE digested_sets RENAME TO keyword_sets')
+    // Which sets are still named: few entries have keywords.
+    await db.run('CREATE INDEX entries_keywords ON entries (keywords) WHERE keywords <> 0')
   },
 }]

@@ -186,8 +186,7 @@ export async function insertMailboxes(tx: Transaction, mailboxes: readonly NewMa
 }
 
 /** What accounts hold, summed over their mailboxes: one query. */
-export async function usageOfAccounts(database: Database, accounts: readonly AccountId[]): Promise<Map<AccountId, { octets: number; messages: number }>> {
-  const { read } = database
+export async function usageOfAccounts(read: Statements, accounts: readonly AccountId[]): Promise<Map<AccountId, { octets: number; messages: number }>> {
   const rows = await read.all<{ account: AccountId; octets: number; messages: number }>(
     `SELECT account, CAST(sum(octets) AS ${read.dialect.types.int}) AS octets, CAST(sum(messages) AS ${read.dialect.types.int}) AS messages FROM mailboxes WHERE ${read.dialect.oneOf('account')} GROUP BY account`, [read.dialect.list(accounts)])
   return new Map(rows.map(({ account, octets, messages }) => [account, { octets, messages }]))

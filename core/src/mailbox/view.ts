@@ -142,8 +142,7 @@ export class SessionView implements View, Watcher {
 
   /** The session leaves the mailbox. */
   close(): void {
-    this.#index.watchers.delete(this)
-    this.#index.release(this.#held)
+    this.#index.leave(this)
     this.#held.clear()
   }
 
@@ -207,7 +206,9 @@ export class SessionView implements View, Watcher {
     const last = this.#recent.at(-1)?.[1] ?? 0
     const from = Math.max(low, last) as Uid
     if (from >= high) return
-    this.#recent.push([from, high])
+    // One range as long as nobody else claims in between: a session of months has few.
+    if (from === last) this.#recent[this.#recent.length - 1] = [this.#recent.at(-1)![0], high]
+    else this.#recent.push([from, high])
     this.recentCount += this.count - lowerBound(this.#uids, this.count, from)
     if (this.#claims) index.recentUid = high
   }

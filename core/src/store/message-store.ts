@@ -13,7 +13,7 @@ import type { Lists } from './lists.js'
 import type { LocalRecipients } from './ports.js'
 import type { Reaper } from './reaper.js'
 import { endSubmissions } from './reaper.js'
-import type { RoutedRecipient, Sealed } from './submission.js'
+import { trackedId, type RoutedRecipient, type Sealed } from './submission.js'
 import { traceHeader } from './trace.js'
 
 export interface StoreOptions {
@@ -67,6 +67,9 @@ export interface TrackingStore {
   cancelIdentifier(identifier: Buffer, account: AccountId): Promise<void>
 }
 
+/** Plans of one message, when mailboxes vanish under them. */
+const mostPlans = 3
+
 export function makeMessageStore(parts: StoreParts): MessageStore & TrackingStore {
   const { database, accounts, blobs, spool, lists, local, submitBatch, clock, options } = parts
 
@@ -112,7 +115,10 @@ export function makeMessageStore(parts: StoreParts): MessageStore & TrackingStor
       writer,
       discard: () => writer.discard(),
       async seal() {
-        const spooled = await writer.seal()
+        const spooled = await writer.seal().catch(async (error: unknown) => {
+          await writer.discard()
+          throw error
+        })
         try {
           return await commit(spooled, { token, originator, at, expiresAt: lifetime === 0 ? undefined : at + lifetime * 1000, ...routed })
         } catch (error) {
@@ -125,10 +131,19 @@ export function makeMessageStore(parts: StoreParts): MessageStore & TrackingStor
 
   const commit = async (spooled: Spooled, known: Pick<Sealed, 'token' | 'originator' | 'at' | 'expiresAt' | 'recipients' | 'lists'>): Promise<Submission> => {
     const locals = known.recipients.flatMap(({ address, account }) => (account === undefined ? [] : [{ address, account }]))
-    const plan = locals.length === 0 ? undefined : await local.plan({ token: known.token, originator: known.originator, summary: spooled.summary, at: known.at, recipients: locals })
+    const ask = async (): Promise<unknown> => (locals.length === 0 ? undefined : local.plan({ token: known.token, originator: known.originator, summary: spooled.summary, at: known.at, recipients: locals }))
+    let plan = await ask()
     const prepared = await blobs.prepare(spooled)
     try {
-      return await database.writeBatched(submitBatch, { ...known, summary: spooled.summary, prepared, plan })
+      for (let tries = 1; ; tries++) {
+        try {
+          return await database.writeBatched(submitBatch, { ...known, summary: spooled.summary, prepared, plan })
+        } catch (error) {
+          // A mailbox or an account went between plan and commit: that is no reason to refuse the others' mail.
+          if (!isFailure(error, 'MAILBOX_GONE') || tries === mostPlans) throw error
+          plan = await ask()
+        }
+      }
     } catch (error) {
       await blobs.discard(prepared)
       throw error
@@ -137,9 +152,10 @@ export function makeMessageStore(parts: StoreParts): MessageStore & TrackingStor
 
   const find = async (what: string, account?: AccountId): Promise<{ id: SubmissionId }[]> => {
     const bare = what.replace(/^<(.*)>$/, '$1')
+    if (bare === '') return [] // messages without a Message-ID are not all one message
     const mine = account === undefined ? '' : ' AND account = ?'
     return database.read.all<{ id: SubmissionId }>(`SELECT id FROM submissions WHERE (token = ? OR message_id = ?)${mine} ORDER BY submitted_at DESC LIMIT 100`,
-      [what, bare, ...(account === undefined ? [] : [account])])
+      [what, trackedId(bare), ...(account === undefined ? [] : [account])])
   }
 
   const end = (ids: readonly SubmissionId[]): Promise<number> => database.write(async (tx) => {

@@ -45,6 +45,9 @@ export interface SubmissionParts {
 
 const identifierOctets = 16
 
+/** A Message-ID as it is kept and looked up. Strangers write it, and PostgreSQL refuses rows whose indexed text is longer than some 2,700 octets. */
+export const trackedId = (messageId: string): string => messageId.slice(0, 800).toWellFormed()
+
 export function makeSubmitBatch({ messages, lists, jobs, local, random }: SubmissionParts): Batch<Sealed, Submission> {
   return {
     name: 'submit',
@@ -93,7 +96,7 @@ const insertSubmissions = (tx: Transaction, items: readonly Sealed[], firstMessa
    SELECT r.id, r.message, r.token, r.account, r.originator, r.protocol, r.message_id, r.size, r.submitted_at, r.expires_at
    FROM ${tx.dialect.rows({ id: 'int', message: 'int', token: 'text', account: 'int', originator: 'text', protocol: 'text', message_id: 'text', size: 'int', submitted_at: 'int', expires_at: 'int' })} AS r`,
   [tx.dialect.rowsValue(items.map((item, i) => [firstSubmission + i, firstMessage + i, item.token, item.originator.account, item.originator.name, item.originator.protocol,
-    item.summary.sort.messageId, item.summary.size, item.at, item.expiresAt ?? null]))])
+    trackedId(item.summary.sort.messageId), item.summary.size, item.at, item.expiresAt ?? null]))])
 
 /** Messages that may have lost their last holder. The reaper finds out (reaper.ts). */
 export async function markReapable(tx: Transaction, messages: readonly MessageId[]): Promise<void> {
