@@ -277,3 +277,21 @@ describe('BINARY of parts that do not fit into memory', () => {
     }
   })
 })
+
+describe('quota', () => {
+  it('names only what is limited, in units of 1024 octets', async () => {
+    for (const [quotaOctets, quotaMessages, text] of [[0, 0, ''], [1_048_576, 0, 'STORAGE 2 1024'], [0, 50, 'MESSAGE 3 50'], [1025, 50, 'STORAGE 2 1 MESSAGE 3 50']] as const) {
+      const session = await started({ services: { accounts: { usage: async () => ({ octets: 1025, messages: 3, quotaOctets, quotaMessages }) } } })
+      expect(await session.say('a GETQUOTA ""\r\n')).toEqual([`* QUOTA "" (${text})`, 'a OK GETQUOTA completed'])
+    }
+  })
+})
+describe('UNAUTHENTICATE', () => {
+  it('gives a minute to log in again', async () => {
+    const clock = handClock()
+    const session = await started({ clock })
+    expect(await session.say('a UNAUTHENTICATE\r\n')).toEqual(['a OK UNAUTHENTICATE completed'])
+    await clock.move(61_000)
+    expect(await session.say('')).toEqual(['* BYE Autologout: silent for too long'])
+  })
+})

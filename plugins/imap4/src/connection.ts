@@ -124,7 +124,8 @@ export class ImapConnection {
       await this.#say.settled()
       await done.after()
     }
-    if (session.state !== before && before === 'not-authenticated') this.#watch(config.autologout)
+    const loggedIn = before !== 'not-authenticated'
+    if (loggedIn !== (session.state !== 'not-authenticated')) this.#watch(loggedIn ? config.loginTimeout : config.autologout)
   }
 
   #noSuchCommand(tag: string, name: string): BadCommand {

@@ -1,5 +1,6 @@
 // LIST, LSUB and XLIST: LIST-EXTENDED (RFC 5258), LIST-STATUS (RFC 5819), CHILDREN (RFC 3348), SPECIAL-USE (RFC 6154).
 import type { MailboxInfo } from '@restante/core'
+import { limitsOf } from '../fetch/deleted-storage.js'
 import { listArguments, type ListArguments } from '../grammar/list-arguments.js'
 import { decodeUtf7, quoted, quotedName } from '../grammar/mailbox-name.js'
 import { matcher } from '../grammar/mailbox-pattern.js'
@@ -25,7 +26,7 @@ export const list = command({
       const info = children ? ` ("CHILDINFO" (${criteria(args).map(quoted).join(' ')}))` : ''
       say.text(`* LIST (${attributes(box, args, exists)}) ${quoted(separator)} ${quotedName(box.name)}${info}\r\n`)
       const status = statuses?.get(box.name)
-      if (status) say.line(statusLine(box.name, args.status, status, session.face.config))
+      if (status) say.line(statusLine(box.name, args.status, status, await limitsOf(session, box.name, args.status, status)))
       if (say.full) await say.flush()
     }
   },

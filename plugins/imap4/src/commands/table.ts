@@ -14,17 +14,19 @@ import { login } from './login.js'
 import { logout } from './logout.js'
 import { create, remove, rename, subscribe, unsubscribe } from './mailboxes.js'
 import { check, noop } from './noop.js'
+import { getQuota, getQuotaRoot, setQuota } from './quota.js'
 import { search } from './search.js'
 import { close, examine, select, unselect } from './select.js'
 import { sort, thread } from './sort.js'
 import { starttls } from './starttls.js'
 import { status } from './status.js'
 import { store } from './store.js'
+import { unauthenticate } from './unauthenticate.js'
 
 export const rows: readonly Command[] = [
   capability, noop, logout, id,
-  starttls, authenticate, login,
-  enable, select, examine, create, remove, rename, subscribe, unsubscribe, list, lsub, xlist, namespace, status, append, idle,
+  starttls, authenticate, login, unauthenticate,
+  enable, select, examine, create, remove, rename, subscribe, unsubscribe, list, lsub, xlist, namespace, status, getQuota, getQuotaRoot, setQuota, append, idle,
   check, close, unselect, expunge, search, sort, thread, fetch, store, copy, move,
 ]
 

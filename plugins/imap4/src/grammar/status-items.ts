@@ -4,9 +4,16 @@ import { mailboxObjectId } from '../fetch/object-ids.js'
 import { BadCommand, type Reader } from '../wire/reader.js'
 import { quotedName } from './mailbox-name.js'
 
-export interface Limits { readonly appendLimit: number }
+/** What is not in a mailbox's status. */
+export interface Limits {
+  readonly appendLimit: number
+  /** Octets of its messages with \\Deleted (RFC 9208 4.1.4). */
+  readonly deletedStorage?: number
+}
 const items: Readonly<Record<string, (s: MailboxStatus, limits: Limits) => number | string>> = {
   APPENDLIMIT: (_, { appendLimit }) => appendLimit,
+  DELETED: (s) => s.deleted,
+  'DELETED-STORAGE': (_, { deletedStorage }) => deletedStorage ?? 0,
   HIGHESTMODSEQ: (s) => s.highestModseq,
   MAILBOXID: (s) => `(${mailboxObjectId(s.id)})`,
   MESSAGES: (s) => s.messages,

@@ -79,6 +79,16 @@ export class Session {
     this.connection.log.info({ account: account.name, secure: this.connection.secure }, 'logged in')
   }
 
+  /** Forgets the account and what it enabled; the connection goes on. */
+  logoff(): void {
+    this.deselect()
+    this.enabled.clear()
+    this.connection.log.info({ account: this.account.name }, 'logged off')
+    this.#account = undefined
+    this.state = 'not-authenticated'
+    this.#framer.maxLine = this.face.config.maxLineBeforeLogin
+  }
+
   select(mailbox: OpenMailbox): Selected {
     this.deselect()
     this.selected = new Selected(mailbox)
