@@ -4,6 +4,7 @@ import { readdirSync } from 'node:fs'
 import { connect, type Socket } from 'node:net'
 import { join } from 'node:path'
 import { connect as connectTls } from 'node:tls'
+import { constants, createDeflateRaw, createInflateRaw } from 'node:zlib'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { startGateway } from '../support/gateway.js'
 import { playTranscript } from '../support/transcript.js'
@@ -115,6 +116,62 @@ describe('IMAP, what needs a client that thinks', () => {
     after.socket.write(`a LOGIN ${user()} ${gateway.password}\r\nb LIST "" Injected\r\n`)
     expect(await after.until(/^b .*\r\n/m)).not.toContain('LIST (')
     after.socket.destroy()
+  })
+
+  it('COMPRESS: both directions, large messages, bombs, rubbish, and the last words', async () => {
+    const begin = async () => {
+      const plain = await client('imap')
+      plain.socket.write(`a LOGIN ${user()} ${gateway.password}\r\nb COMPRESS DEFLATE\r\n`)
+      await plain.until(/^b OK DEFLATE active\r\n/m)
+      plain.socket.removeAllListeners('data')
+      const deflate = createDeflateRaw({ flush: constants.Z_SYNC_FLUSH })
+      const inflate = createInflateRaw()
+      deflate.pipe(plain.socket).pipe(inflate)
+      let text = ''
+      let ended = false
+      let wake = (): void => undefined
+      inflate.on('data', (chunk: Buffer) => {
+        text += chunk.toString('latin1')
+        wake()
+      }).on('error', () => undefined)
+      plain.socket.on('close', () => {
+        ended = true
+        setTimeout(() => wake(), 20)
+      })
+      const until = async (wanted: RegExp): Promise<string> => {
+        for (;;) {
+          const found = wanted.exec(text)
+          if (found) {
+            const upTo = text.slice(0, found.index + found[0].length)
+            text = text.slice(upTo.length)
+            return upTo
+          }
+          if (ended) throw new Error(`closed after ${JSON.stringify(text.slice(0, 300))}`)
+          await new Promise<void>((resolve) => { wake = resolve })
+        }
+      }
+      return { say: (octets: string | Buffer) => deflate.write(octets), until, socket: plain.socket }
+    }
+    const one = await begin()
+    one.say('c COMPRESS DEFLATE\r\nd CAPABILITY\r\n')
+    expect(await one.until(/^c .*\r\n/m)).toBe('c BAD [COMPRESSIONACTIVE] DEFLATE is active already\r\n')
+    expect(await one.until(/^d OK.*\r\n/m)).not.toContain('COMPRESS')
+    const body = `Subject: large\r\n\r\n${randomBytes(1_500_000).toString('base64').replace(/.{76}/g, '$&\r\n')}`
+    one.say(`e APPEND Junk {${body.length}}\r\n`)
+    await one.until(/^\+ .*\r\n/m)
+    one.say(`${body}\r\nf SELECT Junk\r\ng FETCH * BODY.PEEK[]\r\n`)
+    await one.until(/^f OK.*\r\n/m)
+    expect((await one.until(/^g OK.*\r\n/m)).includes(body)).toBe(true)
+    // 64 MiB of spaces in 64 KiB: one endless line, given up after a mebibyte.
+    one.say(`h ${' '.repeat(67_108_864)}`)
+    expect(await one.until(/^\* BYE .*\r\n/m)).toContain('* BYE Too much to read on')
+    const two = await begin()
+    const closed = new Promise((resolve) => two.socket.once('close', resolve))
+    two.socket.write(Buffer.alloc(100, 0xff))
+    await closed
+    const three = await begin()
+    three.say('c LOGOUT\r\n')
+    expect(await three.until(/^c OK.*\r\n/m)).toBe('* BYE Goodbye\r\nc OK LOGOUT completed\r\n')
   })
 
   it('a client that hangs up in the middle of an APPEND leaves nothing behind and hurts nobody', async () => {

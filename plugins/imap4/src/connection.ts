@@ -1,6 +1,7 @@
 // One connection: its socket, its state, one command at a time. No command logic here.
 import { randomUUID } from 'node:crypto'
 import type { Socket } from 'node:net'
+import type { InflateRaw } from 'node:zlib'
 import type { Connection, IdleTimer } from '@restante/core'
 import { admitMessage, announcesMessage } from './commands/append.js'
 import type { Command, Done } from './commands/command.js'
@@ -8,6 +9,7 @@ import { table } from './commands/table.js'
 import { Refusal, replyText, replyTo, type Reply } from './replies.js'
 import { announce } from './session/announce.js'
 import { Session, type Face } from './session/session.js'
+import { compress, type Compressed } from './wire/deflate.js'
 import { Framer, type Destination, type Frame, type Literal, type Piece } from './wire/framer.js'
 import { BadCommand, Reader } from './wire/reader.js'
 import { Disconnected, Writer } from './wire/writer.js'
@@ -29,6 +31,7 @@ export class ImapConnection {
   readonly #session: Session
   #timer: IdleTimer | undefined
   #paused = false
+  #compressed: Compressed | undefined
   /** Commands in a row that made no sense. */
   #bad = 0
   #leaving = false
@@ -47,7 +50,7 @@ export class ImapConnection {
       tooLong: () => new BadCommand(`A command may have at most ${this.#framer.maxLine} octets`),
     })
     this.#say = new Writer(connection.socket, (stalled) => this.#stalled(stalled))
-    this.#session = new Session(face, connection, this.#say, this.#framer, () => this.#startTls())
+    this.#session = new Session(face, connection, this.#say, this.#framer, () => this.#startTls(), () => this.#startCompression())
   }
 
   /** Serves until the end. Never rejects. */
@@ -177,7 +180,7 @@ export class ImapConnection {
     this.#framer.feed(chunk)
     if (this.#framer.unread > readAhead && !this.#paused) {
       this.#paused = true
-      this.#connection.socket.pause()
+      this.#input.pause()
     }
   }
   readonly #onDrain = (): void => this.#say.drained()
@@ -188,6 +191,22 @@ export class ImapConnection {
     this.#timer?.stop()
   }
 
+  /** Where octets come from: the socket, or what unfolds them. */
+  get #input(): Socket | InflateRaw { return this.#compressed?.input ?? this.#connection.socket }
+
+  #startCompression(): void {
+    const { socket } = this.#connection
+    socket.off('data', this.#onData).off('drain', this.#onDrain).off('end', this.#onEnd)
+    // The client was to wait for our OK; what it sent before is neither here nor there.
+    this.#framer.discard()
+    const compressed = compress(socket, () => this.#connection.destroy())
+    compressed.input.on('data', this.#onData).on('end', this.#onEnd)
+    compressed.output.on('drain', this.#onDrain)
+    this.#compressed = compressed
+    this.#paused = false
+    this.#say.use(compressed.output)
+  }
+
   #attach(socket: Socket): void {
     socket.on('data', this.#onData).on('drain', this.#onDrain).on('end', this.#onEnd).on('close', this.#onClose).on('error', ignore)
     if (socket.destroyed) this.#onClose()
@@ -196,7 +215,7 @@ export class ImapConnection {
   #resume(): void {
     if (!this.#paused) return
     this.#paused = false
-    this.#connection.socket.resume()
+    this.#input.resume()
   }
 
   async #startTls(): Promise<void> {
@@ -252,8 +271,9 @@ export class ImapConnection {
     } catch (error) {
       if (!(error instanceof Disconnected)) throw error
     }
-    socket.end()
-    socket.resume()
+    // Through the compressor, so that the last words arrive.
+    ;(this.#compressed?.output ?? socket).end()
+    this.#input.resume()
     const linger = this.#face.clock.after(lingerMs, () => this.#connection.destroy())
     socket.once('close', () => linger.clear())
   }

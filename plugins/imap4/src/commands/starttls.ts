@@ -3,7 +3,7 @@ import type { Session } from '../session/session.js'
 import { beforeLogin, command, none } from './command.js'
 import { Refusal } from '../replies.js'
 
-const available = (session: Session): boolean => !session.connection.secure && session.face.services.net.tlsAvailable
+const available = (session: Session): boolean => !session.compressed && !session.connection.secure && session.face.services.net.tlsAvailable
 
 export const starttls = command({
   name: 'STARTTLS', states: beforeLogin, read: none,

@@ -3,6 +3,7 @@ import { append } from './append.js'
 import { authenticate } from './authenticate.js'
 import { capability } from './capability.js'
 import type { Command } from './command.js'
+import { compress } from './compress.js'
 import { copy, move } from './copy.js'
 import { enable } from './enable.js'
 import { expunge } from './expunge.js'
@@ -25,7 +26,7 @@ import { unauthenticate } from './unauthenticate.js'
 
 export const rows: readonly Command[] = [
   capability, noop, logout, id,
-  starttls, authenticate, login, unauthenticate,
+  starttls, authenticate, login, unauthenticate, compress,
   enable, select, examine, create, remove, rename, subscribe, unsubscribe, list, lsub, xlist, namespace, status, getQuota, getQuotaRoot, setQuota, append, idle,
   check, close, unselect, expunge, search, sort, thread, fetch, store, copy, move,
 ]

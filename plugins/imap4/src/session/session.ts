@@ -24,6 +24,8 @@ export class Session {
   loginFailures = 0
   /** What ENABLE turned on (RFC 5161), or a command that implies it. In upper case. */
   readonly enabled = new Set<string>()
+  /** COMPRESS is on, until the connection ends. */
+  compressed = false
   #account: Account | undefined
   readonly #framer: Framer
 
@@ -34,6 +36,8 @@ export class Session {
     framer: Framer,
     /** Takes the connection into TLS; the reply that promised it has been written. */
     readonly startTls: () => Promise<void>,
+    /** From now on everything is deflated, in both directions. */
+    readonly startCompression: () => void,
   ) {
     this.#framer = framer
     framer.maxLine = face.config.maxLineBeforeLogin

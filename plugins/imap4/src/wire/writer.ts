@@ -1,5 +1,6 @@
 // Replies out. Gathers octet strings and buffers into slices of about 256 KiB, and says when to wait for a slow client.
 import type { Socket } from 'node:net'
+import type { Writable } from 'node:stream'
 
 /** The connection is gone; nobody is left to be told anything. */
 export class Disconnected extends Error {
@@ -10,7 +11,7 @@ export class Disconnected extends Error {
 const sliceOctets = 262_144
 
 export class Writer {
-  #socket: Socket
+  #socket: Writable
   #text = ''
   #parts: (string | Buffer)[] | undefined
   #gathered = 0
@@ -21,8 +22,8 @@ export class Writer {
     this.#socket = socket
   }
 
-  /** After STARTTLS. */
-  use(socket: Socket): void { this.#socket = socket }
+  /** After STARTTLS, COMPRESS. */
+  use(socket: Writable): void { this.#socket = socket }
 
   /** The socket has drained, or has closed. */
   drained(): void {
