@@ -20,12 +20,13 @@ import { ownDataFolder, type DataFolder } from './data-folder.js'
 import { makeLocalRecipients } from './delivery/local-recipients.js'
 import { makeBus, type Bus } from './events/bus.js'
 import { Jobs, jobsMigrations } from './jobs/jobs.js'
+import { makeHousekeeping } from './housekeeping.js'
 import type { Log } from './log/logger.js'
 import { Feed } from './mailbox/feed.js'
 import { KeywordSets } from './mailbox/flags.js'
 import { Indexes } from './mailbox/indexes.js'
 import { makeMailboxes } from './mailbox/mailboxes.js'
-import { usageOfAccounts } from './mailbox/repository.js'
+import { trimExpunged, usageOfAccounts } from './mailbox/repository.js'
 import { mailboxMigrations } from './mailbox/migrations.js'
 import type { SpecialUse } from './mailbox/contract.js'
 import { createScanner } from './message/scan.js'
@@ -175,6 +176,15 @@ function assemble(options: GatewayOptions, owned: DataFolder, database: Database
   core.jobs.handle('duty', (job) => core.hooks.perform(job))
   core.feed.listen(({ mailbox }) => core.hooks.tell('mailbox.changed', { mailbox }))
   host.setup()
+  const housekeeping = makeHousekeeping({
+    clock, log: scoped('housekeeping'),
+    tasks: {
+      'sweep content files': () => sweepBlobs(database, core.blobs, core.messages),
+      'forget old expunges': () => trimExpunged(database),
+      'forget unused keywords': () => core.keywords.sweep(),
+      'forget collected notifications': () => core.agent.sweep(),
+    },
+  })
 
   return {
     folder: owned.path,
@@ -190,6 +200,7 @@ function assemble(options: GatewayOptions, owned: DataFolder, database: Database
     agent: core.agent,
     jobs: core.jobs,
     reaper: core.reaper,
+    housekeeping,
     database,
     host,
     listeners: () => host.listeners(),
@@ -201,13 +212,14 @@ function assemble(options: GatewayOptions, owned: DataFolder, database: Database
       core.jobs.start()
       core.reaper.start()
       await host.ready()
-      void sweepBlobs(core.blobs, core.messages).catch((error: unknown) => { log.warn({ err: error }, 'cannot sweep content files') })
+      housekeeping.start()
     },
     /** Drains: no new sessions, those that run may finish until the deadline. Everything accepted is committed before this resolves. */
     async stop(deadline: AbortSignal) {
       await host.stop(deadline)
       await core.jobs.stop()
       await core.reaper.stop()
+      await housekeeping.stop()
       await database.close()
       await owned.release()
     },

@@ -94,6 +94,49 @@ for (const kind of databases) {
       await jobs.retry([job.id])
       await expect.poll(() => done).toContain('hopeless')
     })
+    it('rests when what became of a job cannot be written down, and does it no oftener', async () => {
+      const { database } = opened
+      const { write } = database
+      let runs = 0
+      jobs.handle('refused', async () => {
+        runs++
+        Object.assign(database, { write: () => Promise.reject(new Error('disk full')) })
+      })
+      await database.write((tx) => jobs.add(tx, [{ kind: 'refused', payload: 1 }]))
+      await expect.poll(() => runs).toBe(1)
+      for (let i = 0; i < 20; i++) {
+        jobs.wake()
+        await jobs.settled()
+      }
+      Object.assign(database, { write })
+      expect(runs).toBe(1)
+      jobs.handle('refused', async () => { runs++ })
+      clock.move(30_000)
+      await expect.poll(() => jobs.list()).toEqual([])
+      expect(runs).toBe(2)
+    })
+    it('asks the database no more while all hands are full', async () => {
+      const { read } = opened.database
+      const { all } = read
+      let [looks, begun, finish] = [0, 0, () => undefined as void]
+      const finished = new Promise<void>((done) => { finish = done })
+      jobs.handle('slow', async () => {
+        begun++
+        await finished
+      })
+      await opened.database.write((tx) => jobs.add(tx, Array.from({ length: 70 }, () => ({ kind: 'slow', payload: 1 }))))
+      await expect.poll(() => begun).toBe(64)
+      Object.assign(read, { all: (...asked: Parameters<typeof all>) => { looks++; return all.call(read, ...asked) } })
+      for (let i = 0; i < 10; i++) {
+        clock.move(1)
+        await read.get('SELECT 1')
+      }
+      Object.assign(read, { all })
+      expect(looks).toBe(0)
+      finish()
+      await expect.poll(() => begun).toBe(70)
+      await expect.poll(() => jobs.list()).toEqual([])
+    })
     it('leaves jobs of a kind that nobody does', async () => {
       await opened.database.write((tx) => jobs.add(tx, [{ kind: 'of a plugin that is off', payload: 1 }]))
       await jobs.settled()

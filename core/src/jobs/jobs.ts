@@ -36,6 +36,8 @@ export type JobHandler = (payload: any, job: { readonly attempts: number; readon
 /** Attempts before a job is parked for the administrator (`restante queue`). */
 const mostAttempts = 25
 const batch = 64
+/** Rest after what became of a job could not be written down (a full disk): it would be done again and again meanwhile. */
+const restMs = 30_000
 /** A look even when nobody called: rows that another process wrote. */
 const idleLookMs = 60_000
 
@@ -50,6 +52,7 @@ export class Jobs {
   #started = false
   #looking: Promise<void> | undefined
   #lookAgain = false
+  #restUntil = 0
 
   constructor({ database, clock, log }: { database: Database; clock: Clock; log: Log }) {
     this.#database = database
@@ -129,6 +132,10 @@ export class Jobs {
     const kinds = [...this.#handlers.keys()]
     if (kinds.length === 0) return
     const now = this.#clock.now()
+    if (now < this.#restUntil) {
+      this.#timer = this.#clock.after(this.#restUntil - now, () => this.wake())
+      return
+    }
     const { read } = this.#database
     const rows = await read.all<{ id: number; kind: string; payload: string; run_at: number; attempts: number }>(
       `SELECT id, kind, payload, run_at, attempts FROM jobs WHERE parked = 0 AND ${read.dialect.oneOfText('kind')} ORDER BY run_at LIMIT ?`, [read.dialect.list(kinds), batch + this.#running.size])
@@ -140,7 +147,8 @@ export class Jobs {
         if (this.#running.size === batch - 1 || this.#running.size === 0) this.wake()
       }))
     }
-    const next = rows.find((row) => !this.#running.has(row.id))
+    // With all hands full the next that is done wakes us.
+    const next = this.#running.size >= batch ? undefined : rows.find((row) => !this.#running.has(row.id))
     this.#timer = this.#clock.after(next ? Math.max(0, Math.min(next.run_at - now, idleLookMs)) : idleLookMs, () => this.wake())
   }
 
@@ -154,7 +162,10 @@ export class Jobs {
       const parked = attempts >= mostAttempts
       this.#log.warn({ err: error, job: row.id, kind: row.kind, attempts, parked }, 'a job failed')
       await this.#later(row.id, nextAttempt(attempts, this.#clock.now()), attempts, parked ? 1 : 0, String((error as Error)?.message ?? error).slice(0, 500))
-        .catch((again: unknown) => { this.#log.error({ err: again, job: row.id }, 'cannot write down that a job failed') })
+        .catch((again: unknown) => {
+          this.#restUntil = this.#clock.now() + restMs
+          this.#log.error({ err: again, job: row.id }, 'cannot write down what became of a job')
+        })
     }
   }
 

@@ -14,7 +14,7 @@ import { changeKeywords, checkKeywords, type KeywordSets } from './flags.js'
 import type { Indexes } from './indexes.js'
 import type { KeywordSet, LoadedIndex } from './mailbox-index.js'
 import type { Pins } from './ports.js'
-import { fileEntries, readExpunged, removeEntries, span, touch, type GoneEntry, type MailboxRow, type Placement } from './repository.js'
+import { fileEntries, mostExpunged, readExpunged, removeEntries, span, touch, type GoneEntry, type MailboxRow, type Placement } from './repository.js'
 import { SessionView } from './view.js'
 
 export interface MailboxParts {
@@ -31,8 +31,6 @@ export interface MailboxParts {
 }
 
 interface Source { uid: Uid; message: MessageId; flags: number; keywords: KeywordSet; size: number; internal_date: number; recipient: RecipientId | null }
-/** Expunges that are answered from their rows; more are answered by what the mailbox lacks, which is no longer than it. */
-const mostExpunged = 10_000
 const { '\\Seen': seen, '\\Deleted': deleted } = flagBits
 
 /** Reports of reading are gathered this long, and to this number. */

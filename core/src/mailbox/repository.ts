@@ -110,6 +110,18 @@ export async function removeEntries(tx: Statements, mailbox: MailboxId, modseq: 
   return gone
 }
 
+/** Expunges that are answered from their rows; more are answered by what the mailbox lacks, which is no longer than it. */
+export const mostExpunged = 10_000
+
+/** Forgets expunges that are never answered from their rows any more: of each mailbox the oldest beyond `mostExpunged`. */
+export async function trimExpunged(database: Database): Promise<void> {
+  for (const { mailbox } of await database.read.all<{ mailbox: MailboxId }>('SELECT mailbox FROM expunged GROUP BY mailbox HAVING count(*) > ?', [mostExpunged])) {
+    // What has one modseq goes or stays together.
+    const kept = await database.read.get<{ modseq: Modseq }>('SELECT modseq FROM expunged WHERE mailbox = ? ORDER BY modseq DESC, uid DESC LIMIT 1 OFFSET ?', [mailbox, mostExpunged - 1])
+    if (kept) await database.write((tx) => tx.run('DELETE FROM expunged WHERE mailbox = ? AND modseq < ?', [mailbox, kept.modseq]))
+  }
+}
+
 /**
  * UIDs expunged after `since`, ascending; undefined when there are more than `most`, or when the rows do not reach back so far
  * (whoever trims them takes the lowest modseqs first): what the mailbox lacks is the answer then.

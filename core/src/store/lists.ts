@@ -102,9 +102,13 @@ export class Lists {
 
   /** Takes postings off their lists whose time is over (D49, D50). Answers their messages, which may have lost their last holder. */
   async expire(tx: Transaction): Promise<MessageId[]> {
-    const rows = await tx.all<{ message: MessageId }>(
-      'DELETE FROM postings WHERE EXISTS (SELECT 1 FROM lists l WHERE l.id = postings.list AND l.retention > 0 AND postings.posted_at < ? - l.retention * 1000) RETURNING message', [this.#clock.now()])
-    return rows.map((row) => row.message)
+    const now = this.#clock.now()
+    const gone: MessageId[] = []
+    // A list at a time: its postings lie in order of their time, and those that stay are not looked at.
+    for (const { id, retention } of await tx.all<{ id: number; retention: number }>('SELECT id, retention FROM lists WHERE retention > 0')) {
+      for (const { message } of await tx.all<{ message: MessageId }>('DELETE FROM postings WHERE list = ? AND posted_at < ? RETURNING message', [id, now - retention * 1000])) gone.push(message)
+    }
+    return gone
   }
 
   async #named(names: readonly Buffer[]): Promise<Map<string, { id: number; name: Buffer; readers: string; writers: string }>> {

@@ -68,4 +68,8 @@ export const storeMigrations: readonly Migration[] = [{
     await db.run('CREATE INDEX postings_message ON postings (message)')
     await db.run('CREATE INDEX postings_submission ON postings (submission)')
   },
+}, {
+  name: 'store/0002-foreign-pins',
+  // What the maximum age is about (D51), without a look at all the rest.
+  up: (db) => db.run('CREATE INDEX recipients_foreign ON recipients (submission) WHERE account IS NULL AND pinned = 1'),
 }]

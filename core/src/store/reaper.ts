@@ -28,6 +28,8 @@ export interface ReaperParts {
 /** Marks are gathered this long, so that a mass deletion is a few commits. */
 const gatherMs = 200
 const batch = 500
+/** Submissions ended in one commit: each may have a thousand entries to withdraw. */
+const endAtOnce = 50
 const lookMs = 60_000
 
 export class Reaper {
@@ -35,6 +37,7 @@ export class Reaper {
   #timer: { clear(): void } | undefined
   #daily: { clear(): void } | undefined
   #running: Promise<void> | undefined
+  #expiring: Promise<void> | undefined
   #stopped = false
 
   constructor(parts: ReaperParts) {
@@ -60,6 +63,7 @@ export class Reaper {
     this.#timer?.clear()
     this.#daily?.clear()
     await this.#running
+    await this.#expiring
   }
 
   /** Looks at all marked messages now. Answers how many were deleted. */
@@ -97,22 +101,30 @@ export class Reaper {
   async expire(): Promise<void> {
     const { database, clock, options } = this.#parts
     const now = clock.now()
-    const expired = await database.read.all<{ id: SubmissionId }>('SELECT id FROM submissions WHERE expires_at IS NOT NULL AND ended_at IS NULL AND expires_at <= ? LIMIT ?', [now, batch])
-    if (expired.length > 0) await database.write((tx) => endSubmissions(tx, this.#parts.local, expired.map((row) => row.id), 'expired', now))
+    await this.#end('SELECT id FROM submissions WHERE expires_at IS NOT NULL AND ended_at IS NULL AND expires_at <= ? LIMIT ?', now)
     if (options.maximumAgeSeconds > 0) {
-      const old = await database.read.all<{ id: SubmissionId }>(
-        `SELECT DISTINCT s.id FROM submissions s JOIN recipients r ON r.submission = s.id
-         WHERE s.ended_at IS NULL AND s.submitted_at < ? AND r.pinned = 1 AND r.account IS NULL LIMIT ?`, [now - options.maximumAgeSeconds * 1000, batch])
-      if (old.length > 0) await database.write((tx) => endSubmissions(tx, this.#parts.local, old.map((row) => row.id), 'expired', now))
+      // From the foreign pins, oldest submissions first: they are few, and all others are none of this rule's business.
+      await this.#end(`SELECT s.id FROM (SELECT DISTINCT submission FROM recipients WHERE account IS NULL AND pinned = 1 ORDER BY submission LIMIT ${batch}) AS r
+        JOIN submissions s ON s.id = r.submission WHERE s.ended_at IS NULL AND s.submitted_at < ? LIMIT ?`, now - options.maximumAgeSeconds * 1000)
     }
     await database.write(async (tx) => markReapable(tx, await this.#parts.lists.expire(tx)))
     await database.write((tx) => tx.run('DELETE FROM submissions WHERE ended_at IS NOT NULL AND ended_at < ?', [now - options.tombstoneSeconds * 1000]))
     this.soon()
   }
 
+  /** Ends what a query finds, a few at a time, until it finds no more: other people's commits go between. */
+  async #end(query: string, before: number): Promise<void> {
+    const { database, clock, local } = this.#parts
+    while (!this.#stopped) {
+      const found = await database.read.all<{ id: SubmissionId }>(query, [before, endAtOnce])
+      if (found.length > 0) await database.write((tx) => endSubmissions(tx, local, found.map((row) => row.id), 'expired', clock.now()))
+      if (found.length < endAtOnce) return
+    }
+  }
+
   #everyMinute(): void {
     this.#daily = this.#parts.clock.after(lookMs, () => {
-      void this.expire().catch((error: unknown) => { this.#parts.log.error({ err: error }, 'expiry failed') }).finally(() => { if (!this.#stopped) this.#everyMinute() })
+      this.#expiring = this.expire().catch((error: unknown) => { this.#parts.log.error({ err: error }, 'expiry failed') }).finally(() => { if (!this.#stopped) this.#everyMinute() })
     })
   }
 }
