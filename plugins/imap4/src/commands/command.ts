@@ -16,6 +16,8 @@ export interface Done {
   readonly text?: string
   /** Numbers of the reply, or of its question, may not shift: expunges wait although the row would let them be told. */
   readonly holdExpunges?: boolean
+  /** It told how things stand (SELECT): what changed meanwhile waits for the next command, so that no client takes the two for one. */
+  readonly fresh?: boolean
   /** Something was left undone: NO instead of OK. */
   readonly failed?: boolean
   /** Runs after the tagged reply was sent. */

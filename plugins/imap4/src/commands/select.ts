@@ -37,7 +37,7 @@ const opener = (name: 'SELECT' | 'EXAMINE', readOnly: boolean): Command =>
       say.line(`* OK [HIGHESTMODSEQ ${view.modseq}] The highest mod-sequence`)
       say.line(`* OK [MAILBOXID (${mailboxObjectId(selected.mailbox.id)})] The mailbox's own name`)
       if (args.resync) await resync(session, args.resync)
-      return { code: selected.mailbox.readOnly ? 'READ-ONLY' : 'READ-WRITE' }
+      return { fresh: true, code: selected.mailbox.readOnly ? 'READ-ONLY' : 'READ-WRITE' }
     },
   })
 
