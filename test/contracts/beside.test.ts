@@ -1,10 +1,13 @@
 // What happens beside something else: mailboxes, accounts and sessions that go while mail comes in, reads that a commit overtakes,
 // merged writing that fails, and texts that strangers choose. On both databases.
 import { createHash } from 'node:crypto'
+import { readdirSync } from 'node:fs'
+import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { Uid } from '@restante/core'
 import type { HookRegistry } from '../../core/dist/plugin/hook-runtime.js'
 import '../../core/dist/delivery/plan.js'
+import { operations } from '../../core/dist/cli/operations.js'
 import { databases } from '../support/databases.js'
 import { startCore, type CoreUnderTest } from '../support/core.js'
 
@@ -203,9 +206,85 @@ for (const kind of databases) {
       expect(await core.gateway.store.cancel('')).toBe(0)
     })
 
+    it('leaves content files in place when it is not sure that the commit failed', async () => {
+      const { database, store, mailboxes } = core.gateway
+      const { writeBatched } = database
+      const large = 'x'.repeat(70_000)
+      const files = (): number => readdirSync(join(core.data, 'blobs'), { recursive: true }).filter((name) => /[0-9a-f]{32}$/.test(String(name))).length
+      const before = files()
+      // The commit is done, its answer is lost.
+      Object.assign(database, { writeBatched: async (...args: Parameters<typeof writeBatched>) => {
+        await writeBatched.apply(database, args)
+        throw new Error('Connection terminated unexpectedly')
+      } })
+      try {
+        const draft = await store.open({ account: null, name: 'a@b', protocol: 'LMTP' }, { recipients: [core.name(9)] })
+        await draft.writer.write(Buffer.from(large))
+        await expect(draft.seal()).rejects.toThrow('Connection')
+        const filing = { spooled: await spooled(large), flags: 0, keywords: [] }
+        await expect(mailboxes.append(core.ids[8], 'Archive', [filing])).rejects.toThrow('Connection')
+      } finally {
+        Object.assign(database, { writeBatched })
+      }
+      expect(files()).toBe(before + 2)
+      for (const name of ['INBOX', 'Archive']) {
+        const box = await open(8, name)
+        expect(await core.octetsOf(box.index.messages[box.index.count - 1])).toContain(large)
+        box.close()
+      }
+    })
+
+    it('removes content files at once when the commit is sure to have failed', async () => {
+      await core.gateway.mailboxes.create(core.ids[8], 'brief')
+      await append(8, 'Archive')
+      const files = (): string[] => readdirSync(join(core.data, 'blobs'), { recursive: true }).map(String).filter((name) => /[0-9a-f]{32}$/.test(name))
+      const before = files()
+      const filing = { spooled: await spooled('y'.repeat(70_000)), flags: 0, keywords: [] }
+      await core.gateway.mailboxes.list(core.ids[8])
+      const { writeBatched } = core.gateway.database
+      Object.assign(core.gateway.database, { writeBatched: async (...args: Parameters<typeof writeBatched>) => {
+        await core.gateway.mailboxes.delete(core.ids[8], 'brief')
+        return writeBatched.apply(core.gateway.database, args)
+      } })
+      try {
+        await expect(core.gateway.mailboxes.append(core.ids[8], 'brief', [filing])).rejects.toMatchObject({ code: 'MAILBOX_GONE' })
+      } finally {
+        Object.assign(core.gateway.database, { writeBatched })
+      }
+      expect(files()).toEqual(before)
+    })
+
+    it('forgets what the agent holds for an account that is removed', async () => {
+      const notification = { storeClear: { domain: 'store.example.net' }, recipient: core.name(4), identifier: Buffer.alloc(16, 1), sender: 'toby' }
+      await core.gateway.agent.notify([notification], { address: '192.0.2.2', port: 49152, tls: true })
+      await core.gateway.agent.setPolicy(core.ids[3], [{ action: 'accept' }])
+      await operations['user.remove'](core.gateway as never, { name: core.name(4) })
+      expect(await core.count('notifications')).toBe(0)
+      expect(await core.count('notification_policies')).toBe(0)
+    })
+
     it('knows no account by a name with NUL', () => expect(core.gateway.accounts.byName('user\0@example.test')).resolves.toBeUndefined())
   })
 }
+
+describe('replacement of notifications', () => {
+  const submitter = { address: '192.0.2.2', port: 49152, tls: true }
+  it.each([['oldest-of-mailbox', [[2, 3], [4]]], ['oldest-of-store', [[2, 3], [4]]]] as const)('%s makes room where it is needed, and no more', async (replacement, left) => {
+    const core = await startCore('sqlite', { accounts: 2, set: ['im2000.rna.bound=3', 'im2000.rna.perMailbox=2', `im2000.rna.replacement=${replacement}`] })
+    try {
+      const notify = (n: number, account: number) => core.gateway.agent.notify([{ storeClear: { domain: 'store.example.net' }, recipient: core.name(account), identifier: Buffer.alloc(16, n), sender: 'toby' }], submitter)
+      await notify(4, 2)
+      for (const n of [1, 2, 3]) await notify(n, 1)
+      for (const [i, expected] of left.entries()) {
+        const got: number[] = []
+        await core.gateway.agent.retrieveAndClear(core.ids[i], 10, async (held) => { got.push(...held.map((one) => one.notification.identifier[0])) })
+        expect(got).toEqual(expected)
+      }
+    } finally {
+      await core.stop()
+    }
+  })
+})
 
 describe('settings', () => {
   it('bounds subscriptions, and takes special mailboxes by their shown names', async () => {

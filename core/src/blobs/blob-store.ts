@@ -2,6 +2,7 @@
 // them. Does not know what the octets mean.
 import type { MessageId } from '../base/branded.js'
 import type { Database, Statements } from '../database/connect.js'
+import { isFailure } from '../errors/codes.js'
 import type { Spooled } from './contract.js'
 
 /** Octets made ready for a commit: small ones still in memory, large ones already durable under `ref`. */
@@ -29,8 +30,8 @@ export interface BlobDriver {
 export interface BlobStore {
   /** Before the commit: whatever takes time and may fail. */
   prepare(spooled: Spooled): Promise<Prepared>
-  /** The prepared octets will not be stored after all. */
-  discard(prepared: Prepared): Promise<void>
+  /** The prepared octets will not be stored after all, because of `why`. When it is not sure that they are not (the connection broke in COMMIT), the sweeper finds out. */
+  discard(prepared: Prepared, why: unknown): Promise<void>
   /** Inside the commit. */
   write(tx: Statements, items: readonly { readonly message: MessageId; readonly prepared: Prepared }[]): Promise<void>
   /** Inside the commit that deletes the messages. Large octets go afterwards, by `removed`. */
@@ -54,8 +55,9 @@ export function makeBlobStore({ driver, inlineLimit }: { driver: BlobDriver; inl
       }
       return { size: spooled.size, inline: undefined, ref: await driver.keep(spooled.octets.path, spooled.size) }
     },
-    async discard(prepared) {
-      if (prepared.ref !== null) await driver.remove([prepared.ref])
+    async discard(prepared, why) {
+      const sure = isFailure(why) && why.code !== 'DATABASE_FAILED'
+      if (sure && prepared.ref !== null) await driver.remove([prepared.ref])
     },
     async write(tx, items) {
       const small = items.filter((item) => item.prepared.inline !== undefined)

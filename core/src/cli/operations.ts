@@ -46,7 +46,7 @@ export const operations = {
   async 'user.remove'(gateway: Gateway, { name }: { name: string }) {
     const account = await gateway.accounts.byName(name)
     if (!account) throw failure('ACCOUNT_NOT_FOUND', { account: name })
-    await gateway.mailboxes.removeAll(account.id)
+    await gateway.mailboxes.removeAll(account.id, (tx) => gateway.agent.removeAll(tx, account.id))
     gateway.accounts.forget()
     gateway.reaper.soon()
     return { name: account.name }

@@ -33,8 +33,8 @@ export interface MailboxesAdministration {
   inboxes(accounts: readonly AccountId[]): Promise<readonly (MailboxId | undefined)[]>
   /** A mailbox by name, made when missing if `create`. */
   find(account: AccountId, name: string, create: boolean): Promise<MailboxRow>
-  /** Everything of an account, before its row goes. */
-  removeAll(account: AccountId): Promise<void>
+  /** Everything of an account, and its row; `also` removes what others keep of it, in the same commit. */
+  removeAll(account: AccountId, also?: (tx: Transaction) => Promise<void>): Promise<void>
 }
 
 /** Accounts whose mailbox lists are kept in memory at most. */
@@ -266,7 +266,7 @@ export function makeMailboxes(parts: MailboxesParts): Mailboxes & MailboxesAdmin
         for (const filing of filings) ready.push({ ...filing, prepared: await blobs.prepare(filing.spooled) })
         return await database.writeBatched(appendBatch, { row, messages: ready })
       } catch (error) {
-        for (const { prepared } of ready) await blobs.discard(prepared)
+        for (const { prepared } of ready) await blobs.discard(prepared, error)
         throw error
       }
     },
@@ -313,11 +313,12 @@ export function makeMailboxes(parts: MailboxesParts): Mailboxes & MailboxesAdmin
         return byName(account, name)
       }
     },
-    async removeAll(account) {
+    async removeAll(account, also) {
       await database.write(async (tx) => {
         const rows = (await tx.all('SELECT id, account, name, uid_validity, special_use FROM mailboxes WHERE account = ?', [account])).map(mailboxRow)
         for (const row of rows) await drop(tx, row)
         await tx.run('DELETE FROM subscriptions WHERE account = ?', [account])
+        await also?.(tx)
         await tx.run('DELETE FROM accounts WHERE id = ?', [account])
         forgetTree(tx, account)
       })

@@ -38,6 +38,8 @@ export interface NotificationAgent {
   /** Whether any recipient might have rules of their own (known to be false only after a look). */
   readonly personalPolicies: boolean
   setPolicy(account: AccountId, rules: readonly Rule[]): Promise<void>
+  /** What is held for an account that goes, and its policy: nobody would ever fetch it, and it would count against the bound. */
+  removeAll(tx: Transaction, account: AccountId): Promise<void>
   /** Forgets old pairs. */
   sweep(): Promise<void>
 }
@@ -121,20 +123,23 @@ export function makeNotificationAgent({ database, accounts, clock, log, options 
 
   /** Bounds (E.12-E.15). Never evicts unless the owner's replacement policy says so. */
   const makeRoom = async (tx: Transaction, fresh: readonly Row[]): Promise<void> => {
-    const total = (await tx.get<{ n: number }>('SELECT count(*) AS n FROM notifications'))!.n
     const perMailbox = new Map<string, number>()
     for (const row of fresh) perMailbox.set(row.mailbox, (perMailbox.get(row.mailbox) ?? 0) + 1)
     for (const [mailbox, more] of perMailbox) {
       const held = (await tx.get<{ n: number }>('SELECT count(*) AS n FROM notifications WHERE mailbox = ?', [mailbox]))!.n
-      if (held + more > options.perMailbox) await replace(tx, fresh.find((row) => row.mailbox === mailbox)!, held + more - options.perMailbox)
+      if (held + more > options.perMailbox) await replace(tx, fresh.find((row) => row.mailbox === mailbox)!, held + more - options.perMailbox, true)
     }
-    if (total + fresh.length > options.bound) await replace(tx, fresh[0], total + fresh.length - options.bound)
+    // Counted when the mailboxes' own bounds have made their room.
+    const total = (await tx.get<{ n: number }>('SELECT count(*) AS n FROM notifications'))!.n
+    if (total + fresh.length > options.bound) await replace(tx, fresh[0], total + fresh.length - options.bound, false)
   }
 
-  const replace = async (tx: Transaction, cause: Row, count: number): Promise<void> => {
-    const column = options.replacement === 'oldest-of-store' ? 'store' : 'mailbox'
+  /** @param inMailbox only what is held for the same mailbox makes room in it */
+  const replace = async (tx: Transaction, cause: Row, count: number, inMailbox: boolean): Promise<void> => {
+    const [store, mailbox] = [options.replacement === 'oldest-of-store', inMailbox || options.replacement === 'oldest-of-mailbox']
     const gone = options.replacement === 'off' ? [] : await tx.all(
-      `DELETE FROM notifications WHERE id IN (SELECT id FROM notifications WHERE ${column} = ? ORDER BY id LIMIT ?) RETURNING id`, [column === 'store' ? cause.store : cause.mailbox, count])
+      `DELETE FROM notifications WHERE id IN (SELECT id FROM notifications WHERE ${[...(mailbox ? ['mailbox = ?'] : []), ...(store ? ['store = ?'] : [])].join(' AND ')} ORDER BY id LIMIT ?) RETURNING id`,
+      [...(mailbox ? [cause.mailbox] : []), ...(store ? [cause.store] : []), count])
     if (gone.length >= count) return
     counts.refused++
     throw failure('NOTIFICATIONS_FULL')
@@ -165,6 +170,11 @@ export function makeNotificationAgent({ database, accounts, clock, log, options 
       await database.write((tx) => tx.run('INSERT INTO notification_policies (account, rules) VALUES (?, ?) ON CONFLICT (account) DO UPDATE SET rules = excluded.rules', [account, JSON.stringify(rules)]))
       policies.delete(account)
       personalPolicies = true
+    },
+    async removeAll(tx, account) {
+      await tx.run('DELETE FROM notifications WHERE account = ?', [account])
+      await tx.run('DELETE FROM notification_policies WHERE account = ?', [account])
+      tx.afterCommit(() => { policies.delete(account) })
     },
     sweep: () => database.write((tx) => tx.run('DELETE FROM collected WHERE collected_at < ?', [clock.now() - options.remember * 1000])),
   }

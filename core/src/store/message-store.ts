@@ -145,7 +145,7 @@ export function makeMessageStore(parts: StoreParts): MessageStore & TrackingStor
         }
       }
     } catch (error) {
-      await blobs.discard(prepared)
+      await blobs.discard(prepared, error)
       throw error
     }
   }
