@@ -1,7 +1,7 @@
 // The control socket: how the command line reaches a running gateway. A UNIX socket in the data folder that only the
 // folder's owner can open; one JSON line asks, one answers.
 import { createHash } from 'node:crypto'
-import { chmodSync, rmSync } from 'node:fs'
+import { chmodSync, rmSync, statSync } from 'node:fs'
 import { connect as connectSocket, createServer, type Server } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
@@ -62,9 +62,20 @@ async function answer(gateway: Gateway, line: string, log: Log): Promise<Answer>
   }
 }
 
+/** In a temporary folder somebody else's socket could wait for passwords: there only the data folder's owner, this user and root are believed. */
+function isOurs(folder: string): boolean {
+  try {
+    const path = controlPath(folder)
+    return path.startsWith(resolve(folder)) || [statSync(folder).uid, process.getuid?.(), 0].includes(statSync(path).uid)
+  } catch {
+    return false
+  }
+}
+
 /** Asks the gateway that runs on this data folder. undefined: none runs. */
 export function askRunning<N extends OperationName>(folder: string, operation: N, args: Parameters<Operations[N]>[1]): Promise<{ result: Awaited<ReturnType<Operations[N]>> } | undefined> {
   return new Promise((done, refuse) => {
+    if (!isOurs(folder)) return done(undefined)
     const socket = connectSocket(controlPath(folder))
     socket.once('error', (error: NodeJS.ErrnoException) => {
       if (error.code === 'ENOENT' || error.code === 'ECONNREFUSED') done(undefined)
