@@ -216,7 +216,9 @@ class Client {
         const at = this.known.findIndex((one) => one.uid === uid)
         const unknown = this.known.findIndex((one) => one.uid === undefined)
         expect(at >= 0 || unknown >= 0, `${line}: nobody knows ${uid}`).toBe(true)
-        this.known.splice(at >= 0 ? at : unknown, 1)
+        if (at >= 0) this.known.splice(at, 1)
+        // One of those whose UID it never asked for: which place it had cannot be told, so all places are asked for anew.
+        else this.known = this.known.slice(1).map(() => ({ uid: undefined, flags: undefined }))
       }
     }
   }

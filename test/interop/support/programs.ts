@@ -26,7 +26,7 @@ export function attempt(program: string, args: readonly string[], options: RunOp
     child.once('close', (code) => {
       clearTimeout(timer)
       const ran = { code, stdout: Buffer.concat(out), stderr: Buffer.concat(err).toString() }
-      const shown = `${program} ${args.join(' ')}\nexit code ${code}\n${ran.stdout.toString().slice(-4000)}\n${ran.stderr.slice(-4000)}`
+      const shown = `${program} ${args.join(' ')}\nexit code ${code}\n${ran.stdout.toString().slice(-20_000)}\n${ran.stderr.slice(-20_000)}`
       if (late) refuse(new Error(`does not end: ${shown}`))
       else done({ ...ran, shown })
     })
