@@ -127,7 +127,7 @@ interface SqliteConnection {
 }
 interface SqliteStatement {
   all(values: readonly Value[], done: (error: Error | null, rows: Row[]) => void): void
-  finalize(): void
+  finalize(done: () => void): void
 }
 
 /**
@@ -137,7 +137,7 @@ interface SqliteStatement {
  */
 async function checkpointing(knex: Knex, queue: CommitQueue): Promise<{ stop(): Promise<void> }> {
   const connection = await knex.client.acquireConnection() as SqliteConnection
-  const query = preparedQueries(connection)
+  const { query, finish } = preparedQueries(connection)
   /** Pages in the log that are not in the database yet. NOOP only looks (SQLite 3.51). */
   const waiting = async (): Promise<number> => {
     const [state] = await query('PRAGMA wal_checkpoint(NOOP)', []) as { log: number; checkpointed: number }[]
@@ -160,6 +160,7 @@ async function checkpointing(knex: Knex, queue: CommitQueue): Promise<{ stop(): 
     async stop() {
       clearInterval(timer)
       await running
+      await finish()
       await knex.client.releaseConnection(connection)
       await knex.destroy()
     },
@@ -197,7 +198,8 @@ async function reading(knex: Knex, dialect: Dialect, count: number): Promise<Sta
   }
   const connections: SqliteConnection[] = []
   for (let i = 0; i < count; i++) connections.push(await knex.client.acquireConnection() as SqliteConnection)
-  const free = connections.map(preparedQueries)
+  const lanes = connections.map(preparedQueries)
+  const free = lanes.map((lane) => lane.query)
   const waiting: ((lane: Query) => void)[] = []
   const query: Query = async (sql, values) => {
     const lane = free.pop() ?? await new Promise<Query>((resolve) => { waiting.push(resolve) })
@@ -209,30 +211,49 @@ async function reading(knex: Knex, dialect: Dialect, count: number): Promise<Sta
       else free.push(lane)
     }
   }
-  return { ...statements(dialect, query), release: async () => { for (const connection of connections) await knex.client.releaseConnection(connection) } }
+  return { ...statements(dialect, query), async release() {
+    await Promise.all(lanes.map((lane) => lane.finish()))
+    for (const connection of connections) await knex.client.releaseConnection(connection)
+  } }
 }
 
 type Query = (sql: string, values: readonly Value[]) => Promise<unknown>
 
 /** Statements prepared once per connection: the driver alone would parse each text anew, in three turns of the thread pool instead of one. */
-function preparedQueries(connection: SqliteConnection): Query {
+function preparedQueries(connection: SqliteConnection): { query: Query; finish(): Promise<void> } {
   const known = new Map<string, SqliteStatement>()
+  /** Also those that two at once prepared of the same text. */
+  const open = new Set<SqliteStatement>()
   const prepare = (sql: string): Promise<SqliteStatement> => new Promise((resolve, reject) => {
-    const made = connection.prepare(sql, (error) => { if (error) reject(error); else resolve(made) })
+    const made = connection.prepare(sql, (error) => {
+      if (error) return reject(error)
+      open.add(made)
+      resolve(made)
+    })
   })
-  return async (sql, values) => {
+  const query: Query = async (sql, values) => {
     let statement = known.get(sql)
     if (statement === undefined) {
       statement = await prepare(sql)
       if (known.size >= preparedAtMost) {
         const [oldest, unused] = known.entries().next().value!
         known.delete(oldest)
-        unused.finalize()
+        open.delete(unused)
+        unused.finalize(() => undefined)
       }
     } else known.delete(sql)
     known.set(sql, statement) // least recently used first
     const ready = statement
     return new Promise((resolve, reject) => { ready.all(values, (error, rows) => { if (error) reject(error); else resolve(rows) }) })
+  }
+  return {
+    query,
+    /** Must come before the connection is closed: SQLite keeps it open for as long as it has statements, and the write-ahead log unmoved. */
+    async finish() {
+      await Promise.all([...open].map((statement) => new Promise<void>((done) => { statement.finalize(() => done()) })))
+      open.clear()
+      known.clear()
+    },
   }
 }
 const preparedAtMost = 200
@@ -240,10 +261,14 @@ const preparedAtMost = 200
 /** Statements that all run on one connection, so that BEGIN ... COMMIT may go through it. A connection that broke (PostgreSQL) is replaced before the next BEGIN. */
 async function single(knex: Knex, dialect: Dialect): Promise<Statements & { renew(): Promise<void>; release(): Promise<void> }> {
   let connection: unknown = await knex.client.acquireConnection()
-  const inner = statements(dialect, dialect.name === 'sqlite' ? preparedQueries(connection as SqliteConnection) : async (sql, values) => knex.raw(sql, values as Knex.RawBinding[]).connection(connection))
+  const prepared = dialect.name === 'sqlite' ? preparedQueries(connection as SqliteConnection) : undefined
+  const inner = statements(dialect, prepared?.query ?? (async (sql, values) => knex.raw(sql, values as Knex.RawBinding[]).connection(connection)))
   return {
     ...inner,
-    release: async () => { await knex.client.releaseConnection(connection) },
+    async release() {
+      await prepared?.finish()
+      await knex.client.releaseConnection(connection)
+    },
     async renew() {
       if (dialect.name === 'sqlite') return
       const broken = connection as { __knex__disposed?: unknown; end?: () => Promise<void> }

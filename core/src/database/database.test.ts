@@ -1,8 +1,11 @@
 // The commit queue, the dialects and the migrator, on both databases.
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { databases, openDatabase } from '../../../test/support/databases.js'
 import { failure, isFailure } from '../errors/codes.js'
-import type { Batch, Database } from './connect.js'
+import { connect, type Batch, type Database } from './connect.js'
 import { allocate, migrate } from './migrator.js'
 
 for (const kind of databases) {
@@ -128,6 +131,18 @@ for (const kind of databases) {
       await expect(other.write((tx) => tx.run('INSERT INTO things (id) VALUES (1)'))).rejects.toMatchObject({ code: 'SHUTTING_DOWN' })
       await closing
       expect(await before).toEqual({ one: 1 })
+    })
+
+    it.runIf(kind === 'sqlite')('leaves one file when it is closed: whoever copies it has everything', async () => {
+      const folder = mkdtempSync(join(tmpdir(), 'restante-close-'))
+      const file = join(folder, 'closed.sqlite')
+      const own = await connect({ driver: 'sqlite', file })
+      await own.write((tx) => tx.run('CREATE TABLE t (n INTEGER)'))
+      await Promise.all(Array.from({ length: 20 }, (_, n) => own.write((tx) => tx.run('INSERT INTO t (n) VALUES (?)', [n]))))
+      await Promise.all(Array.from({ length: 20 }, () => own.read.all('SELECT count(*) FROM t')))
+      await own.close()
+      expect(readdirSync(folder)).toEqual(['closed.sqlite'])
+      rmSync(folder, { recursive: true })
     })
 
     it('never gives a number out twice', async () => {
