@@ -10,7 +10,7 @@ import type { Filed, Filing, MailboxInfo, Mailboxes, MailboxStatus, SpecialUse }
 import type { Change } from './feed.js'
 import { checkKeywords } from './flags.js'
 import { Session, usageOf, type MailboxParts } from './mailbox.js'
-import type { LoadedIndex } from './mailbox-index.js'
+import { lowerBound, type LoadedIndex } from './mailbox-index.js'
 import { compareNames, parents, shownName, storedName } from './names.js'
 import { fileEntries, insertMailboxes, mailboxRow, readCounts, removeEntries, span, touch, type MailboxRow, type NewMailbox, type Placement } from './repository.js'
 
@@ -343,17 +343,6 @@ export function makeMailboxes(parts: MailboxesParts): Mailboxes & MailboxesAdmin
 }
 
 const statusOf = (row: MailboxRow, index: LoadedIndex): MailboxStatus => ({
-  id: row.id, messages: index.count, recent: Math.max(0, index.count - firstFrom(index.uids, index.count, index.recentUid)), unseen: index.unseen, deleted: index.deletedFlags,
+  id: row.id, messages: index.count, recent: Math.max(0, index.count - lowerBound(index.uids, index.count, index.recentUid)), unseen: index.unseen, deleted: index.deletedFlags,
   uidNext: index.uidNext, uidValidity: row.uidValidity, highestModseq: index.modseq, size: index.octets,
 })
-
-function firstFrom(uids: Uint32Array, count: number, uid: number): number {
-  let low = 0
-  let high = count
-  while (low < high) {
-    const middle = (low + high) >>> 1
-    if (uids[middle] < uid) low = middle + 1
-    else high = middle
-  }
-  return low
-}
