@@ -103,7 +103,8 @@ export function makeMessageStore(parts: StoreParts): MessageStore & TrackingStor
   const open: MessageStore['open'] = async (originator, envelope, opening = {}) => {
     const lifetime = lifetimeOf(envelope)
     const routed = await route(envelope, originator)
-    const token = parts.random.octets(10).toString('base64url')
+    // Hex: it stands on command lines, and must never look like an option.
+    const token = parts.random.octets(10).toString('hex')
     const at = clock.now()
     const trace = Buffer.from(traceHeader(options.name, originator.protocol, token, at) + (opening.trace ?? ''), 'utf8')
     const writer = spool.open({

@@ -14,9 +14,11 @@ export const startCommand = (exit: (code: number) => void): Command => new Comma
   .action(async (options: StartOptions) => {
     const begun = performance.now()
     const running = await run(options)
-    announce(running, options, performance.now() - begun)
+    // Before anyone is told that it runs, and could ask it to stop.
+    const stopped = untilStopped(running)
     surviveBugs(running)
-    await untilStopped(running)
+    announce(running, options, performance.now() - begun)
+    await stopped
     exit(exitCodes.ok)
   })
 
