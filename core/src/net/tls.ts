@@ -61,7 +61,9 @@ async function put(file: string, text: string, mode: number): Promise<void> {
 }
 
 async function read(certificateFile: string, keyFile: string, minVersion: TlsOptions['minVersion'], development: boolean): Promise<Certificate> {
-  const [cert, key] = await Promise.all([pem('certificate', certificateFile), pem('key', keyFile)])
+  // One after the other, so that the same mistake always gets the same answer.
+  const cert = await pem('certificate', certificateFile)
+  const key = await pem('key', keyFile)
   try {
     const parsed = new X509Certificate(cert)
     // maxVersion is left to OpenSSL; renegotiation and compression are off in Node.
