@@ -31,7 +31,7 @@ function install() {
 function build() {
   const stamp = join(root, 'node_modules', '.restante-built')
   const built = existsSync(stamp) ? statSync(stamp).mtimeMs : 0
-  const packages = [join(root, 'core'), ...readdirSync(join(root, 'plugins')).map((name) => join(root, 'plugins', name))]
+  const packages = [join(root, 'core'), ...['plugins', 'bridges'].flatMap((kind) => readdirSync(join(root, kind)).map((name) => join(root, kind, name)))]
   const complete = packages.every((folder) => !existsSync(join(folder, 'tsconfig.json')) || existsSync(join(folder, 'dist', 'index.js')))
   if (complete && packages.every((folder) => newest(join(folder, 'src')) < built) && statSync(join(root, 'tsconfig.base.json')).mtimeMs < built) return
   const begun = new Date()
