@@ -84,7 +84,18 @@ const mailboxes = section({
   indexMemoryMiB: count(256, 8).describe('Memory for the indexes of open mailboxes, in MiB, about 40 octets a message; the least recently used leave first.'),
 }).describe('Mailboxes.')
 
+/** Where a service of ours is, as others are told: a domain that they look up, or addresses. */
+const literal = z.string().refine((text) => {
+  const [, six, four, port] = /^(?:\[([^\]%]+)\]|([^:]+)):(\d{1,5})$/.exec(text) ?? []
+  return isIP(six ?? four ?? '') === (six ? 6 : 4) && Number(port) >= 1 && Number(port) <= 65_535
+}, 'address:port, for example 192.0.2.5:2702 or [2001:db8::5]:2702')
+const location = z.union([z.literal(''), domainName, z.array(literal).max(16)]).default('')
+
 const store = section({
+  location: section({
+    clear: location.describe('Without TLS: a domain whose SRV record _MSRAP._TCP leads here, or addresses with ports. Empty: the hostname. []: not offered, TLS only.'),
+    tls: location.describe('With TLS: a domain whose SRV record _MSRAP-SSL._TCP leads here, or addresses with ports. Empty: the hostname. []: not offered.'),
+  }).describe('What notifications tell recipients about where our messages are read.'),
   minimumLifetime: seconds(3600).describe('Shortest lifetime that an envelope may ask for (D12).'),
   lifetime: seconds(0).describe('Lifetime of messages whose envelope names none, mail from SMTP included; 0: kept as long as a recipient holds it.'),
   maximumAge: seconds('365d').describe('Age at which a message goes that unreachable recipients never un-pinned (D51).'),
@@ -113,12 +124,37 @@ const rna = section({
   policy: z.array(policyRule).default([]).describe('Rules for all mailboxes, first match wins (E.19).'),
 }).describe('The recipient notification agent. Numbers like E.12 refer to the rules in docs/specifications.md.')
 
+/** Ports of services that understand lines of text, or keep secrets, or answer to anybody inside (H7). */
+const otherServices = [
+  7, 9, 11, 13, 15, 17, 19, 20, 21, 22, 23, 25, 37, 42, 43, 53, 69, 79, 109, 110, 111, 113, 119, 123, 135, 137, 139, 143, 161, 179, 389, 445, 465, 512, 513, 514, 515,
+  540, 548, 554, 563, 587, 636, 873, 989, 990, 993, 995, 1433, 1521, 1723, 2049, 2375, 2376, 3306, 3389, 4190, 5060, 5061, 5432, 5900, 6000, 6379, 6667, 6697, 9200, 9300, 11211, 27017,
+]
+const port = z.number().int().min(0).max(65_535)
+const server = z.string().refine((text) => {
+  const [, six, four] = /^(?:\[([^\]%]+)\]|([^:]+))(?::\d{1,5})?$/.exec(text) ?? []
+  return isIP(text) > 0 || isIP(six ?? four ?? '') === (six ? 6 : 4)
+}, 'an address, perhaps with a port, for example 192.0.2.53 or [::1]:5353')
+
+const outbound = section({
+  allowNetworks: z.array(network).default([]).describe('Networks that may be connected to although they are not of the public Internet: loopback, private, link-local and the like are refused otherwise (H7).'),
+  denyPorts: z.array(port).default(otherServices).describe('Ports that are never connected to, because other services live there (H7). Port 0 is always one of them.'),
+  tls: z.enum(['preferred', 'required']).default('preferred').describe('preferred: TLS is asked for first, and required from domains that were once reached with it. required: no connection without TLS (H9).'),
+  dnsServers: z.array(server).default([]).describe("DNS servers to ask, with ports if need be. None: the system's."),
+  dnsTimeout: seconds('5s').describe('Time for a DNS server to answer; then the next is asked.'),
+  connectTimeout: seconds('10s').describe('Time for one address to accept a connection (C.1.17).'),
+  locateTimeout: seconds('90s').describe('Time for all addresses of one service together (C.1.17).'),
+  answerTimeout: seconds('60s').describe('Time for a peer to answer one command (B39).'),
+  records: z.number().int().min(1).max(100).default(16).describe('SRV records of one service that are tried (C.1.17).'),
+  addressesPerRecord: z.number().int().min(1).max(100).default(8).describe('Addresses of one SRV record that are tried (C.1.17).'),
+  attempts: z.number().int().min(1).max(1000).default(32).describe('Connections that are tried for one service (C.1.17).'),
+}).describe('Connections to other stores and agents. Numbers like H7 refer to the rules in docs/specifications.md.')
+
 export const coreSchema = z.strictObject({
   data: z.string().min(1).default('./data').describe('Folder for everything that must be kept, relative to where the program is started.'),
   hostname: z.string().default('').describe('Name of this machine in greetings and trace headers; empty: as the system calls it.').transform((name) => name || hostname()),
   domains: z.array(domainName).min(1).default(['example.test']).describe('Domains whose mail is delivered here. More can be added with `restante domain add`.'),
   log, tls, database, blobs, limits, accounts, mailboxes,
-  im2000: section({ store, rna }).describe('The two sides of Internet Mail 2000.'),
+  im2000: section({ store, rna, outbound }).describe('The two sides of Internet Mail 2000, and the way to others.'),
   retrieval: section({
     keepAfterRead: z.boolean().default(true).describe('Whether a message that was read stays readable after its store has deleted it.'),
   }).describe('Messages whose store no longer has them.'),
