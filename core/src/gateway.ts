@@ -22,11 +22,13 @@ import { makeBus, type Bus } from './events/bus.js'
 import { Jobs, jobsMigrations } from './jobs/jobs.js'
 import { makeHousekeeping } from './housekeeping.js'
 import type { Log } from './log/logger.js'
+import { Annotations } from './mailbox/annotations.js'
 import { Feed } from './mailbox/feed.js'
 import { KeywordSets } from './mailbox/flags.js'
 import { Indexes } from './mailbox/indexes.js'
 import { makeMailboxes } from './mailbox/mailboxes.js'
 import { trimExpunged, usageOfAccounts } from './mailbox/repository.js'
+import { shownName } from './mailbox/names.js'
 import { mailboxMigrations } from './mailbox/migrations.js'
 import type { SpecialUse } from './mailbox/contract.js'
 import { createScanner } from './message/scan.js'
@@ -145,7 +147,9 @@ function assemble(options: GatewayOptions, owned: DataFolder, database: Database
       options: { tombstoneSeconds: storeSettings.tombstones, maximumAgeSeconds: storeSettings.maximumAge },
     })).singleton(),
     mailboxes: asFunction(({ database, accounts, quota, keywords, feed, indexes, bus, messages, blobs, retrieval, reaper }: Cradle) => makeMailboxes({
-      database, accounts, quota, keywords, feed, indexes, bus, clock, messages, blobs, maxKeywords: settings.mailboxes.maxKeywords,
+      database, accounts, quota, keywords, feed, indexes, bus, clock, random, messages, blobs, maxKeywords: settings.mailboxes.maxKeywords,
+      shown: (stored) => shownName(stored, settings.mailboxes.separator),
+      annotations: new Annotations(database, { octets: settings.mailboxes.annotationOctets, count: settings.mailboxes.maxAnnotations }),
       pins: { unpin: (tx, recipients) => retrieval.unpinRecipients(tx, recipients), read: (tx, recipients) => retrieval.raiseIn(tx, recipients, 'readall'), released: () => reaper.soon() },
       options: { separator: settings.mailboxes.separator, maxPerAccount: settings.mailboxes.maxPerAccount, special: specialMailboxes(settings) },
     })).singleton(),

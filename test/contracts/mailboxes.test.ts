@@ -201,6 +201,65 @@ for (const kind of databases) {
       box.close()
     })
 
+    it('replaces in one commit, or not at all; the second of two is told', async () => {
+      const box = await open(3, 'Drafts')
+      await append(3, 'Drafts', 2, seen)
+      box.look({ expunges: true })
+      const draft = async (text: string) => {
+        const writer = core.gateway.spool.open()
+        await writer.write(Buffer.from(`Subject: draft\r\n\r\n${text}\r\n`))
+        return { spooled: await writer.seal(), flags: flagged, keywords: ['draft'] }
+      }
+      const outcomes = await Promise.allSettled([box.replace(1 as Uid, 'Drafts', await draft('one')), box.replace(1 as Uid, 'Drafts', await draft('two'))])
+      expect(outcomes.map((outcome) => outcome.status).sort()).toEqual(['fulfilled', 'rejected'])
+      expect(outcomes.find((outcome) => outcome.status === 'rejected')).toMatchObject({ reason: { code: 'MESSAGE_NOT_FOUND' } })
+      expect(box.look({ expunges: true })).toMatchObject({ vanished: [1], exists: 2 })
+      expect([...box.index.uids.subarray(0, box.index.count)]).toEqual([2, 3])
+      expect(box.index.entry(3 as Uid)).toMatchObject({ flags: flagged })
+      await box.replace(3 as Uid, 'Sent', await draft('sent'))
+      expect(await core.gateway.mailboxes.status(core.ids[3], 'Sent')).toMatchObject({ messages: 1 })
+      expect(box.look({ expunges: true }).vanished).toEqual([3])
+      await expect(box.replace(2 as Uid, 'nowhere', await draft('lost'))).rejects.toMatchObject({ code: 'MAILBOX_NOT_FOUND' })
+      const { octets, messages } = await core.gateway.accounts.usage(core.ids[3])
+      const counted = await core.gateway.database.read.get<{ octets: number; messages: number }>('SELECT sum(octets) AS octets, sum(messages) AS messages FROM mailboxes WHERE account = ?', [core.ids[3]])
+      expect([octets, messages]).toEqual([Number(counted!.octets), Number(counted!.messages)])
+      box.close()
+    })
+
+    it('keeps annotations: private to each account, bounded, gone with the mailbox', async () => {
+      const { mailboxes } = core.gateway
+      const [, , account, other] = core.ids
+      await mailboxes.create(account, 'noted')
+      const heard: string[] = []
+      const stop = mailboxes.watch(account, ({ mailbox }) => heard.push(String(mailbox)))
+      await mailboxes.annotate(account, 'noted', new Map([['/private/comment', Buffer.from('mine\0')], ['/shared/comment', Buffer.from('ours')]]))
+      await mailboxes.annotate(account, '', new Map([['/private/comment', Buffer.from('server')]]))
+      expect([...(await mailboxes.annotations(account, ['noted', '', 'nowhere']))].map(([name, values]) => [name, [...values].map(([entry, value]) => [entry, value.toString()])])).toEqual([
+        ['noted', [['/private/comment', 'mine\0'], ['/shared/comment', 'ours']]], ['', [['/private/comment', 'server']]],
+      ])
+      expect((await mailboxes.annotations(other, [''])).get('')!.size).toBe(0)
+      await mailboxes.rename(account, 'noted', 'renamed')
+      await mailboxes.annotate(account, 'renamed', new Map([['/private/comment', null], ['/shared/comment', Buffer.from('changed')]]))
+      expect([...(await mailboxes.annotations(account, ['renamed'])).get('renamed')!]).toEqual([['/shared/comment', Buffer.from('changed')]])
+      await expect(mailboxes.annotate(account, '', new Map([['/shared/motd', Buffer.from('x')]]))).rejects.toMatchObject({ code: 'NOT_PERMITTED' })
+      await expect(mailboxes.annotate(account, 'renamed', new Map([['/private/a', Buffer.alloc(65_537)]]))).rejects.toMatchObject({ code: 'ANNOTATION_TOO_LARGE' })
+      await expect(mailboxes.annotate(account, 'renamed', new Map(Array.from({ length: 201 }, (_, i) => [`/private/${i}`, Buffer.from('x')])))).rejects.toMatchObject({ code: 'TOO_MANY_ANNOTATIONS' })
+      expect((await mailboxes.annotations(account, ['renamed'])).get('renamed')!.size).toBe(1)
+      const key = await mailboxes.accessKey(account, 'renamed', true)
+      expect(key).toHaveLength(32)
+      expect(await mailboxes.accessKey(account, 'renamed', true)).toEqual(key)
+      await mailboxes.forgetAccessKeys(account, 'renamed')
+      expect(await mailboxes.accessKey(account, 'renamed', false)).toBeUndefined()
+      expect(heard).toEqual([])
+      await append(2, 'renamed', 1)
+      expect(heard).toHaveLength(1)
+      stop()
+      await mailboxes.delete(account, 'renamed')
+      await mailboxes.create(account, 'renamed')
+      expect((await mailboxes.annotations(account, ['renamed'])).get('renamed')!.size).toBe(0)
+      expect(heard).toHaveLength(1)
+    })
+
     it('reads a mailbox again from its rows exactly as it is in memory', async () => {
       const box = await open(1, 'Sent')
       const { loadIndex } = await import('../../core/dist/mailbox/repository.js')

@@ -81,6 +81,8 @@ const mailboxes = section({
   }).describe('Mailboxes that a new account starts with, and their names.'),
   maxPerAccount: count(10_000, 10).describe('Mailboxes of one account.'),
   maxKeywords: count(256, 1).describe('Different keywords in one mailbox.'),
+  maxAnnotations: count(200, 1).describe('Annotations of one mailbox, private and shared ones each (RFC 5464).'),
+  annotationOctets: count(65_536, 1024).describe('Octets of one annotation.'),
   indexMemoryMiB: count(256, 8).describe('Memory for the indexes of open mailboxes, in MiB, about 40 octets a message; the least recently used leave first.'),
 }).describe('Mailboxes.')
 

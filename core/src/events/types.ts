@@ -5,6 +5,8 @@ import type { AccountId, MailboxId, Uid } from '../base/branded.js'
 export const eventTypes = [
   'MessageAppend', 'MessageExpire', 'MessageExpunge', 'MessageNew', 'QuotaExceed', 'QuotaWithin', 'QuotaChange',
   'MessageRead', 'MessageTrash', 'FlagsSet', 'FlagsClear', 'Login', 'Logout',
+  // RFC 5465 names these two.
+  'MailboxMetadataChange', 'ServerMetadataChange',
   'MailboxCreate', 'MailboxDelete', 'MailboxRename', 'MailboxSubscribe', 'MailboxUnSubscribe',
 ] as const
 export type EventType = (typeof eventTypes)[number]
@@ -24,4 +26,5 @@ export type MailEvent =
   | Common<'QuotaExceed' | 'QuotaWithin' | 'QuotaChange'> & { readonly octets: number; readonly messages: number }
   | Common<'Login' | 'Logout'> & { readonly service: string; readonly remoteAddress: string }
   | Common<'MailboxCreate' | 'MailboxDelete' | 'MailboxSubscribe' | 'MailboxUnSubscribe'> & InMailbox
+  | Common<'MailboxMetadataChange' | 'ServerMetadataChange'> & InMailbox & { readonly entries: readonly string[] }
   | Common<'MailboxRename'> & InMailbox & { readonly oldName: string }

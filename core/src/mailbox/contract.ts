@@ -3,6 +3,7 @@
 import type { AccountId, MailboxId, MessageId, Modseq, Seq, Uid } from '../base/branded.js'
 import type { Spooled } from '../blobs/contract.js'
 import type { Summary } from '../message/summary.js'
+import type { Change } from './feed.js'
 import type { MailboxIndex } from './mailbox-index.js'
 import type { Announcement, View } from './view.js'
 
@@ -103,6 +104,11 @@ export interface OpenMailbox {
   /** MOVE: all or nothing, one commit (RFC 6851). */
   move(uids: readonly Uid[], target: string): Promise<Copied>
   /**
+   * Files a message in `target` and expunges `uid` here, in one commit (RFC 8508). Throws MESSAGE_NOT_FOUND when it is gone already:
+   * then nothing was filed.
+   */
+  replace(uid: Uid, target: string, filing: Filing): Promise<Filed>
+  /**
    * UIDs expunged after `modseq` that this session does not show (any more): pairs low, high, ascending. Exact as far as the rows
    * of expunges reach back, else every UID that was ever given and is not there (RFC 7162 3.2.6); never more pairs than gaps.
    */
@@ -138,6 +144,16 @@ export interface Mailboxes {
   open(account: AccountId, name: string, options: { readOnly: boolean }): Promise<OpenMailbox>
   /** Files messages: all or nothing, in one commit. Throws MAILBOX_NOT_FOUND, OVER_QUOTA, KEYWORD_INVALID. */
   append(account: AccountId, name: string, messages: readonly Filing[]): Promise<Filed>
+  /** Annotations (RFC 5464) that the account sees, by mailbox name ('' is the server) and entry name in lower case. One query; names without a mailbox are left out. */
+  annotations(account: AccountId, names: readonly string[]): Promise<ReadonlyMap<string, ReadonlyMap<string, Buffer>>>
+  /** Sets annotations, null removes; all or nothing. Throws MAILBOX_NOT_FOUND, ANNOTATION_TOO_LARGE, TOO_MANY_ANNOTATIONS, NOT_PERMITTED (shared ones of the server). */
+  annotate(account: AccountId, name: string, changes: ReadonlyMap<string, Buffer | null>): Promise<void>
+  /** The secret that authorises this account's URLs into a mailbox (RFC 4467); made when there is none and `make`. */
+  accessKey(account: AccountId, name: string, make: boolean): Promise<Buffer | undefined>
+  /** Ends what was authorised for one mailbox, or for all. */
+  forgetAccessKeys(account: AccountId, name?: string): Promise<void>
+  /** Calls `listener` after each commit that changed what is in one of the account's mailboxes. Returns the way to stop. */
+  watch(account: AccountId, listener: (change: Change) => void): () => void
   /** Summaries of messages, in chunks of at most 500, with only the fields asked for. Messages that are gone are left out. */
   summaries<F extends SummaryField>(messages: readonly MessageId[], fields: readonly F[]): AsyncIterable<ReadonlyMap<MessageId, Pick<Summary, F>>>
 }
@@ -145,4 +161,4 @@ export interface Mailboxes {
 declare module '../plugin/services.js' {
   interface Services { mailboxes: Mailboxes }
 }
-export type { Announcement, MailboxIndex, Modseq, Seq, Uid, View }
+export type { Announcement, Change, MailboxIndex, Modseq, Seq, Uid, View }

@@ -1,31 +1,26 @@
 // One session's open mailbox. Invariants: commit before telling; modseq and UIDs are taken inside the transaction; never
 // write to a socket inside one; look again after every wait; an expunged message stays readable to a session not yet told.
-import type { AccountId, MailboxId, MessageId, Modseq, RecipientId, Uid } from '../base/branded.js'
-import type { Clock } from '../base/clock.js'
+import type { MailboxId, MessageId, Modseq, RecipientId, Uid } from '../base/branded.js'
 import type { Accounts } from '../accounts/contract.js'
-import type { Quota, UsageChange } from '../accounts/quota.js'
+import type { UsageChange } from '../accounts/quota.js'
 import type { Database, Transaction } from '../database/connect.js'
 import { failure } from '../errors/codes.js'
-import type { Bus, EventType } from '../events/bus.js'
+import type { EventType } from '../events/bus.js'
 import { markReapable } from '../store/submission.js'
-import { flagBits, type Copied, type FlagChange, type FlagResult, type OpenMailbox } from './contract.js'
-import type { Change, Feed } from './feed.js'
-import { changeKeywords, checkKeywords, type KeywordSets } from './flags.js'
+import { flagBits, type Copied, type Filed, type Filing, type FlagChange, type FlagResult, type OpenMailbox } from './contract.js'
+import type { Change } from './feed.js'
+import { changeKeywords, checkKeywords } from './flags.js'
 import type { Indexes } from './indexes.js'
 import type { KeywordSet, LoadedIndex } from './mailbox-index.js'
 import type { Pins } from './ports.js'
-import { fileEntries, mostExpunged, readExpunged, removeEntries, span, touch, type GoneEntry, type MailboxRow, type Placement } from './repository.js'
+import { withPrepared, writeAppends, type AppendParts } from './append.js'
+import { fileEntries, mostExpunged, readExpunged, removeEntries, span, touch, usageOf, type GoneEntry, type MailboxRow, type Placement } from './repository.js'
 import { SessionView } from './view.js'
 
-export interface MailboxParts {
+export interface MailboxParts extends AppendParts {
   readonly database: Database
   readonly accounts: Accounts
-  readonly quota: Quota
-  readonly keywords: KeywordSets
-  readonly feed: Feed
   readonly indexes: Indexes
-  readonly bus: Bus
-  readonly clock: Clock
   readonly pins: Pins
   readonly maxKeywords: number
 }
@@ -204,6 +199,28 @@ export class Session implements OpenMailbox {
     })
   }
 
+  async replace(uid: Uid, target: string, filing: Filing): Promise<Filed> {
+    this.#mayWrite()
+    checkKeywords(filing.keywords, this.#parts.maxKeywords)
+    const { accounts, database, quota } = this.#parts
+    const to = await this.resolveTarget(target)
+    const old = this.index.entry(uid)?.size ?? 0
+    const same = to.account === this.#row.account
+    await quota.check(await accounts.byId(to.account), same ? Math.max(0, filing.spooled.size - old) : filing.spooled.size, same ? 0 : 1)
+    this.#reportRead()
+    return withPrepared(this.#parts, [filing], (ready) => database.write(async (tx) => {
+      const [filed] = await writeAppends(this.#parts, tx, [{ row: to, messages: ready }])
+      const state = await touch(tx, this.id)
+      const entries = await removeEntries(tx, this.id, state.modseq, [uid], false)
+      // Somebody else was first: nothing is replaced, so nothing is filed.
+      if (entries.length === 0) throw failure('MESSAGE_NOT_FOUND')
+      await this.#leave(tx, entries)
+      this.#tell(tx, [{ mailbox: this.id, ...span(state), expunged: [uid] }], [usageOf(this.#row.account, entries, -1)])
+      this.#event(tx, 'MessageExpunge', [uid])
+      return filed
+    }))
+  }
+
   async #writeFlags(tx: Transaction, uids: readonly Uid[], change: FlagChange): Promise<{ modseq: Modseq; rows: { uid: Uid; flags: number; keywords: KeywordSet }[] }> {
     const state = await touch(tx, this.id)
     const { dialect } = tx
@@ -311,11 +328,4 @@ export class Session implements OpenMailbox {
 function changeFlagBits(before: number, change: FlagChange): number {
   if (change.mode === 'replace') return change.flags
   return change.mode === 'add' ? before | change.flags : before & ~change.flags
-}
-
-/** @param sign 1: came, -1: went */
-export function usageOf(account: AccountId, entries: readonly { readonly size: number }[], sign: 1 | -1): UsageChange {
-  let octets = 0
-  for (const entry of entries) octets += entry.size
-  return { account, octets: sign * octets, messages: sign * entries.length }
 }

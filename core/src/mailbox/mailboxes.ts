@@ -1,22 +1,22 @@
 // The mailboxes of accounts: names, hierarchy, subscriptions, and the door to each. mailbox.ts is what is behind the door.
-import type { AccountId, MailboxId, MessageId, Uid } from '../base/branded.js'
+import type { AccountId, MailboxId, Uid } from '../base/branded.js'
+import type { Random } from '../base/random.js'
 import type { Batch, Transaction } from '../database/connect.js'
-import { allocate } from '../database/migrator.js'
 import { failure, isFailure } from '../errors/codes.js'
-import type { BlobStore, Prepared } from '../blobs/blob-store.js'
-import type { Messages } from '../store/messages.js'
 import { markReapable } from '../store/submission.js'
-import type { Filed, Filing, MailboxInfo, Mailboxes, MailboxStatus, SpecialUse } from './contract.js'
+import type { Filed, MailboxInfo, Mailboxes, MailboxStatus, SpecialUse } from './contract.js'
 import type { Change } from './feed.js'
+import { forgetAccount, forgetMailbox, serverItself, type Annotations } from './annotations.js'
+import { withPrepared, writeAppends, type Appending } from './append.js'
 import { checkKeywords } from './flags.js'
-import { Session, usageOf, type MailboxParts } from './mailbox.js'
+import { Session, type MailboxParts } from './mailbox.js'
 import { lowerBound, type LoadedIndex } from './mailbox-index.js'
 import { compareNames, parents, shownName, storedName } from './names.js'
-import { fileEntries, insertMailboxes, mailboxRow, readCounts, removeEntries, span, touch, type MailboxRow, type NewMailbox, type Placement } from './repository.js'
+import { fileEntries, insertMailboxes, mailboxRow, readCounts, removeEntries, span, touch, usageOf, type MailboxRow, type NewMailbox, type Placement } from './repository.js'
 
 export interface MailboxesParts extends MailboxParts {
-  readonly messages: Messages
-  readonly blobs: BlobStore
+  readonly annotations: Annotations
+  readonly random: Random
   readonly options: {
     readonly separator: string
     readonly maxPerAccount: number
@@ -41,10 +41,9 @@ export interface MailboxesAdministration {
 const rememberedLists = 20_000
 
 interface Tree { readonly rows: readonly MailboxRow[]; readonly byName: ReadonlyMap<string, MailboxRow>; readonly subscribed: ReadonlySet<string> }
-interface Appending { readonly row: MailboxRow; readonly messages: readonly (Filing & { prepared: Prepared })[] }
 
 export function makeMailboxes(parts: MailboxesParts): Mailboxes & MailboxesAdministration {
-  const { database, accounts, quota, keywords, feed, indexes, bus, clock, messages, blobs, options } = parts
+  const { database, accounts, annotations, quota, feed, indexes, bus, clock, messages, options } = parts
   const { separator } = options
   const special = Object.fromEntries(Object.entries(options.special).map(([name, use]) => [storedName(name, separator), use]))
   const trees = new Map<AccountId, Tree>()
@@ -95,6 +94,7 @@ export function makeMailboxes(parts: MailboxesParts): Mailboxes & MailboxesAdmin
     await parts.pins.unpin(tx, entries.flatMap((entry) => entry.recipient ?? []))
     await markReapable(tx, entries.map((entry) => entry.message))
     await tx.run('DELETE FROM expunged WHERE mailbox = ?', [row.id])
+    await forgetMailbox(tx, row.id)
     await tx.run('DELETE FROM mailboxes WHERE id = ?', [row.id])
     const usage = [usageOf(row.account, entries, -1)]
     tx.afterCommit(() => {
@@ -106,33 +106,10 @@ export function makeMailboxes(parts: MailboxesParts): Mailboxes & MailboxesAdmin
   }
 
   /** APPEND of several sessions in one set of statements. */
-  const appendBatch: Batch<Appending, Filed> = {
-    name: 'append',
-    async write(tx, items) {
-      const all = items.flatMap((item) => item.messages.map((message) => ({ row: item.row, message })))
-      const now = clock.now()
-      const { messages: first } = await allocate(tx, { messages: all.length })
-      await messages.insert(tx, all.map(({ message }, i) => ({ id: first + i as MessageId, prepared: message.prepared, summary: message.spooled.summary })), now)
-      const placements: Placement[] = []
-      for (const [i, { row, message }] of all.entries()) {
-        placements.push({
-          mailbox: row.id, message: first + i as MessageId, flags: message.flags, keywords: await keywords.intern(tx, message.keywords), size: message.spooled.size,
-          internalDate: message.internalDate ?? now, recipient: null,
-        })
-      }
-      const { changes, uids } = await fileEntries(tx, placements, now)
-      const usage = items.map((item) => usageOf(item.row.account, item.messages.map((message) => message.spooled), 1))
-      tx.afterCommit(() => {
-        quota.changed(usage)
-        for (const change of changes) feed.tell(change)
-      })
-      let at = 0
-      return items.map((item) => {
-        const own = uids.slice(at, at += item.messages.length)
-        tx.afterCommit(() => bus.tell({ type: 'MessageAppend', account: item.row.account, at: now, mailbox: item.row.id, mailboxName: shownName(item.row.name, separator), uids: own }))
-        return { uidValidity: item.row.uidValidity, uids: own }
-      })
-    },
+  const appendBatch: Batch<Appending, Filed> = { name: 'append', write: (tx, items) => writeAppends(parts, tx, items) }
+
+  const mustExist = async (tx: Transaction, mailbox: MailboxId): Promise<void> => {
+    if (!await tx.get('SELECT id FROM mailboxes WHERE id = ?', [mailbox])) throw failure('MAILBOX_GONE')
   }
 
   const self: Mailboxes & MailboxesAdministration = {
@@ -261,15 +238,35 @@ export function makeMailboxes(parts: MailboxesParts): Mailboxes & MailboxesAdmin
       for (const filing of filings) checkKeywords(filing.keywords, parts.maxKeywords)
       const row = await byName(account, name)
       await quota.check(await accounts.byId(row.account), filings.reduce((sum, filing) => sum + filing.spooled.size, 0), filings.length)
-      const ready: (Filing & { prepared: Prepared })[] = []
-      try {
-        for (const filing of filings) ready.push({ ...filing, prepared: await blobs.prepare(filing.spooled) })
-        return await database.writeBatched(appendBatch, { row, messages: ready })
-      } catch (error) {
-        for (const { prepared } of ready) await blobs.discard(prepared, error)
-        throw error
-      }
+      return withPrepared(parts, filings, (ready) => database.writeBatched(appendBatch, { row, messages: ready }))
     },
+    async annotations(account, names) {
+      const { byName: rows } = await tree(account)
+      const wanted = new Map<MailboxId, string>()
+      for (const name of names) {
+        const row = name === '' ? undefined : rows.get(storedName(name, separator))
+        if (row || name === '') wanted.set(row?.id ?? serverItself, name)
+      }
+      const found = await annotations.read(account, [...wanted.keys()])
+      return new Map([...wanted].map(([id, name]) => [name, found.get(id) ?? new Map()]))
+    },
+    async annotate(account, name, changes) {
+      // Of the server itself only the private ones are an account's to change.
+      if (name === '' && [...changes.keys()].some((entry) => entry.startsWith('/shared/'))) throw failure('NOT_PERMITTED', { what: 'shared annotations of the server are the administration’s' })
+      const row = name === '' ? undefined : await byName(account, name)
+      await database.write(async (tx) => {
+        // It may have been deleted meanwhile: annotations must not outlive it.
+        if (row) await mustExist(tx, row.id)
+        await annotations.write(tx, account, row?.id ?? serverItself, changes)
+        tx.afterCommit(() => bus.tell({ type: row ? 'MailboxMetadataChange' : 'ServerMetadataChange', account: row?.account ?? account, at: clock.now(), mailbox: row?.id ?? serverItself, mailboxName: name, entries: [...changes.keys()] }))
+      })
+    },
+    async accessKey(account, name, make) {
+      const row = await byName(account, name)
+      return annotations.key(account, row.id, make ? () => Buffer.from(parts.random.octets(32)) : undefined)
+    },
+    forgetAccessKeys: async (account, name) => annotations.forgetKeys(account, name === undefined ? undefined : (await byName(account, name)).id),
+    watch: (account, listener) => feed.watch(account, listener),
     summaries: (ids, fields) => messages.summaries(ids, fields),
 
     async provide(ids) {
@@ -318,6 +315,7 @@ export function makeMailboxes(parts: MailboxesParts): Mailboxes & MailboxesAdmin
         const rows = (await tx.all('SELECT id, account, name, uid_validity, special_use FROM mailboxes WHERE account = ?', [account])).map(mailboxRow)
         for (const row of rows) await drop(tx, row)
         await tx.run('DELETE FROM subscriptions WHERE account = ?', [account])
+        await forgetAccount(tx, account)
         await also?.(tx)
         await tx.run('DELETE FROM accounts WHERE id = ?', [account])
         forgetTree(tx, account)

@@ -51,4 +51,14 @@ export const mailboxMigrations: readonly Migration[] = [{
     // Which sets are still named: few entries have keywords.
     await db.run('CREATE INDEX entries_keywords ON entries (keywords) WHERE keywords <> 0')
   },
+}, {
+  name: 'mailbox/0003-annotations',
+  async up(db) {
+    const { int, text, bytes } = db.dialect.types
+    // Owner 0: shared. Mailbox 0: the server.
+    await db.run(`CREATE TABLE annotations (owner ${int} NOT NULL, mailbox ${int} NOT NULL, name ${text} NOT NULL, value ${bytes} NOT NULL, PRIMARY KEY (owner, mailbox, name))${db.dialect.clustered}`)
+    await db.run('CREATE INDEX annotations_mailbox ON annotations (mailbox)')
+    await db.run(`CREATE TABLE mailbox_keys (account ${int} NOT NULL, mailbox ${int} NOT NULL, secret ${bytes} NOT NULL, PRIMARY KEY (account, mailbox))${db.dialect.clustered}`)
+    await db.run('CREATE INDEX mailbox_keys_mailbox ON mailbox_keys (mailbox)')
+  },
 }]

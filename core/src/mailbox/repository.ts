@@ -1,5 +1,6 @@
 // The rows of mailboxes and entries: the statements that file, flag, expunge and read them, set by set.
 import type { AccountId, MailboxId, MessageId, Modseq, RecipientId, Uid } from '../base/branded.js'
+import type { UsageChange } from '../accounts/quota.js'
 import type { Database, Row, Statements, Transaction } from '../database/connect.js'
 import { allocate } from '../database/migrator.js'
 import { failure } from '../errors/codes.js'
@@ -29,7 +30,7 @@ export interface Placement {
 }
 
 /** What became of a mailbox in a commit: numbers that were taken inside it. */
-interface Advanced { readonly modseq: Modseq; readonly uidNext: Uid }
+interface Advanced { readonly account: AccountId; readonly modseq: Modseq; readonly uidNext: Uid }
 
 const loadChunk = 50_000
 const largestUid = 2 ** 32 - 2
@@ -75,15 +76,15 @@ interface Growth { messages: number; octets: number }
 /** Takes the next modseq, and UIDs for what comes in, of several mailboxes. Throws MAILBOX_GONE, UID_EXHAUSTED. */
 async function advance(tx: Statements, mailboxes: ReadonlyMap<MailboxId, Growth>): Promise<Map<MailboxId, Advanced>> {
   const rows = mailboxes.size === 1
-    ? await tx.all<{ id: MailboxId; modseq: Modseq; uid_next: Uid }>('UPDATE mailboxes SET modseq = modseq + 1, uid_next = uid_next + ?, messages = messages + ?, octets = octets + ? WHERE id = ? RETURNING id, modseq, uid_next',
+    ? await tx.all<{ id: MailboxId; account: AccountId; modseq: Modseq; uid_next: Uid }>('UPDATE mailboxes SET modseq = modseq + 1, uid_next = uid_next + ?, messages = messages + ?, octets = octets + ? WHERE id = ? RETURNING id, account, modseq, uid_next',
       [...mailboxes].flatMap(([mailbox, { messages, octets }]) => [messages, messages, octets, mailbox]))
-    : await tx.all<{ id: MailboxId; modseq: Modseq; uid_next: Uid }>(
+    : await tx.all<{ id: MailboxId; account: AccountId; modseq: Modseq; uid_next: Uid }>(
       `UPDATE mailboxes SET modseq = modseq + 1, uid_next = uid_next + r.n, messages = messages + r.n, octets = octets + r.o
-       FROM ${tx.dialect.rows({ mailbox: 'int', n: 'int', o: 'int' })} AS r WHERE mailboxes.id = r.mailbox RETURNING id, modseq, uid_next`,
+       FROM ${tx.dialect.rows({ mailbox: 'int', n: 'int', o: 'int' })} AS r WHERE mailboxes.id = r.mailbox RETURNING id, account, modseq, uid_next`,
       [tx.dialect.rowsValue([...mailboxes].map(([mailbox, { messages, octets }]) => [mailbox, messages, octets]))])
   if (rows.length !== mailboxes.size) throw failure('MAILBOX_GONE')
   for (const row of rows) if (row.uid_next > largestUid) throw failure('UID_EXHAUSTED')
-  return new Map(rows.map((row) => [row.id, { modseq: row.modseq, uidNext: row.uid_next }]))
+  return new Map(rows.map((row) => [row.id, { account: row.account, modseq: row.modseq, uidNext: row.uid_next }]))
 }
 
 /** Takes the next modseq of a mailbox for a change of what is in it already. */
@@ -92,7 +93,7 @@ export async function touch(tx: Statements, mailbox: MailboxId): Promise<Advance
 }
 
 /** The part of a Change that says where it stands. */
-export const span = ({ modseq, uidNext }: Advanced): Pick<Change, 'from' | 'to' | 'uidNext'> => ({ from: modseq - 1 as Modseq, to: modseq, uidNext })
+export const span = ({ account, modseq, uidNext }: Advanced): Pick<Change, 'account' | 'from' | 'to' | 'uidNext'> => ({ account, from: modseq - 1 as Modseq, to: modseq, uidNext })
 
 export interface GoneEntry { readonly uid: Uid; readonly message: MessageId; readonly size: number; readonly recipient: RecipientId | null }
 
@@ -108,6 +109,13 @@ export async function removeEntries(tx: Statements, mailbox: MailboxId, modseq: 
     await tx.run('UPDATE mailboxes SET messages = messages - ?, octets = octets - ? WHERE id = ?', [gone.length, gone.reduce((sum, entry) => sum + entry.size, 0), mailbox])
   }
   return gone
+}
+
+/** @param sign 1: came, -1: went */
+export function usageOf(account: AccountId, entries: readonly { readonly size: number }[], sign: 1 | -1): UsageChange {
+  let octets = 0
+  for (const entry of entries) octets += entry.size
+  return { account, octets: sign * octets, messages: sign * entries.length }
 }
 
 /** Expunges that are answered from their rows; more are answered by what the mailbox lacks, which is no longer than it. */

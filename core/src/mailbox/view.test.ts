@@ -1,7 +1,7 @@
 // Views against the index: named cases, and a client that believes every announcement and must end equal to the truth.
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import type { MailboxId, MessageId, Modseq, Seq, Uid } from '../base/branded.js'
+import type { AccountId, MailboxId, MessageId, Modseq, Seq, Uid } from '../base/branded.js'
 import type { Change, EntryRow } from './feed.js'
 import { LoadedIndex } from './mailbox-index.js'
 import { SessionView } from './view.js'
@@ -18,7 +18,7 @@ class Truth {
   readonly index = new LoadedIndex({ modseq: 1 as Modseq, uidNext: 1 as Uid, recentUid: 1 as Uid }, () => [])
   change(what: Pick<Change, 'filed' | 'flagged' | 'expunged'>): Change {
     const from = this.modseq++
-    return { mailbox, from: from as Modseq, to: this.modseq as Modseq, uidNext: this.next as Uid, ...what }
+    return { mailbox, account: 1 as AccountId, from: from as Modseq, to: this.modseq as Modseq, uidNext: this.next as Uid, ...what }
   }
   add(n: number): Change {
     const filed = Array.from({ length: n }, () => row(this.next++))
