@@ -17,6 +17,8 @@ import type { Settings } from './config/schema.js'
 import { connect, type Database } from './database/connect.js'
 import { migrate } from './database/migrator.js'
 import { ownDataFolder, type DataFolder } from './data-folder.js'
+import { release } from './delivery/holds.js'
+import { deliveryMigrations } from './delivery/migrations.js'
 import { makeLocalRecipients } from './delivery/local-recipients.js'
 import { makeBus, type Bus } from './events/bus.js'
 import { Jobs, jobsMigrations } from './jobs/jobs.js'
@@ -59,7 +61,7 @@ export interface GatewayOptions {
   readonly random?: Random
 }
 
-const migrations = [...accountsMigrations, ...blobsMigrations, ...jobsMigrations, ...storeMigrations, ...rnaMigrations, ...mailboxMigrations]
+const migrations = [...accountsMigrations, ...blobsMigrations, ...jobsMigrations, ...storeMigrations, ...rnaMigrations, ...mailboxMigrations, ...deliveryMigrations]
 
 /** What the container makes from what it was given. */
 interface Cradle {
@@ -154,11 +156,13 @@ function assemble(options: GatewayOptions, owned: DataFolder, database: Database
       options: { separator: settings.mailboxes.separator, maxPerAccount: settings.mailboxes.maxPerAccount, special: specialMailboxes(settings) },
     })).singleton(),
     local: asFunction(({ mailboxes, quota, keywords, feed, bus, jobs, hooks, agent }: Cradle) => makeLocalRecipients({
-      clock, quota, keywords, feed, bus, jobs, hooks, keepAfterRead: settings.retrieval.keepAfterRead, storeName: settings.hostname, maxKeywords: settings.mailboxes.maxKeywords, log: scoped('delivery'),
+      clock, quota, keywords, feed, bus, jobs, keepAfterRead: settings.retrieval.keepAfterRead, storeName: settings.hostname, maxKeywords: settings.mailboxes.maxKeywords, log: scoped('delivery'),
       judge: (account, facts) => agent.judgeLocal(account, facts),
       hasPolicy: () => rna.policy.length > 0 || agent.personalPolicies,
       inboxes: (accounts) => mailboxes.inboxes(accounts),
-      findMailbox: async (account, name) => (await mailboxes.find(account, name, true)).id,
+      findMailbox: async (account, name, create) => (await mailboxes.find(account, name, create)).id,
+      owing: () => (hooks.given('delivery.after') ? (prospect) => hooks.owing('delivery.after', prospect) : undefined),
+      does: (plugin) => hooks.does('delivery.after', plugin),
       sort: () => (hooks.given('delivery.before') ? (arrival) => hooks.ask('delivery.before', arrival) : undefined),
     })).singleton(),
     store: asFunction(({ database, accounts, blobs, spool, lists, local, reaper, messages, jobs }: Cradle) => makeMessageStore({
@@ -177,7 +181,10 @@ function assemble(options: GatewayOptions, owned: DataFolder, database: Database
       messageStore: core.store, tracking: core.store, retrieval: core.retrieval, lists: core.lists, notificationAgent: core.agent, mailboxes: core.mailboxes, net: core.net,
     },
   })
-  core.jobs.handle('duty', (job) => core.hooks.perform(job))
+  core.jobs.handle('duty', async ({ hold, ...job }) => {
+    await core.hooks.perform(job)
+    if (hold) await release(database, hold).then(() => core.reaper.soon())
+  })
   core.feed.listen(({ mailbox }) => core.hooks.tell('mailbox.changed', { mailbox }))
   host.setup()
   const housekeeping = makeHousekeeping({
@@ -208,6 +215,8 @@ function assemble(options: GatewayOptions, owned: DataFolder, database: Database
     database,
     host,
     listeners: () => host.listeners(),
+    /** Brings the plugins' tables up to date: enough for their administrative operations, without starting anything. */
+    prepare: () => host.migrate((_, own) => migrate(database, own)),
     /** Sweeps what a crash left, starts the plugins, and lets strangers in. */
     async start() {
       await core.spool.sweep()

@@ -9,7 +9,7 @@ import { createInterface } from 'node:readline'
 import { errorCodes, failure, isFailure, type ErrorCode } from '../errors/codes.js'
 import type { Gateway } from '../gateway.js'
 import type { Log } from '../log/logger.js'
-import { operations, type OperationName, type Operations } from './operations.js'
+import { operate } from './operations.js'
 
 /** Octets of a request or an answer (an import of thousands of accounts fits). */
 const largestLine = 64 * 1024 * 1024
@@ -50,9 +50,8 @@ export async function serveControl(gateway: Gateway, log: Log): Promise<Server> 
 
 async function answer(gateway: Gateway, line: string, log: Log): Promise<Answer> {
   try {
-    const { operation, args } = JSON.parse(line) as { operation: OperationName; args: never }
-    if (!Object.hasOwn(operations, operation)) throw failure('NOT_PERMITTED', { what: `the operation ${String(operation)}` })
-    const result = await (operations[operation] as (gateway: Gateway, args: never) => Promise<unknown>)(gateway, args)
+    const { operation, args } = JSON.parse(line) as { operation: string; args: unknown }
+    const result = await operate(gateway, operation, args)
     log.info({ operation }, 'administration')
     return { result }
   } catch (error) {
@@ -73,7 +72,7 @@ function isOurs(folder: string): boolean {
 }
 
 /** Asks the gateway that runs on this data folder. undefined: none runs. */
-export function askRunning<N extends OperationName>(folder: string, operation: N, args: Parameters<Operations[N]>[1]): Promise<{ result: Awaited<ReturnType<Operations[N]>> } | undefined> {
+export function askRunning(folder: string, operation: string, args: unknown): Promise<{ result: unknown } | undefined> {
   return new Promise((done, refuse) => {
     if (!isOurs(folder)) return done(undefined)
     const socket = connectSocket(controlPath(folder))
@@ -85,7 +84,7 @@ export function askRunning<N extends OperationName>(folder: string, operation: N
     createInterface({ input: socket }).on('error', () => undefined).once('line', (line) => {
       socket.destroy()
       const reply = JSON.parse(line) as Answer
-      if ('result' in reply) done({ result: reply.result as Awaited<ReturnType<Operations[N]>> })
+      if ('result' in reply) done({ result: reply.result })
       else if (Object.hasOwn(errorCodes, reply.error.code)) refuse(failure(reply.error.code as ErrorCode, reply.error.details))
       else refuse(new Error(reply.error.message))
     }).once('close', () => refuse(new Error('the gateway closed the control connection')))

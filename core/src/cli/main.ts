@@ -13,6 +13,7 @@ import { queueCommand } from './commands/queue.js'
 import { startCommand } from './commands/start.js'
 import { trackCommand } from './commands/track.js'
 import { userCommand } from './commands/user.js'
+import { globalsOf, pluginCommands } from './plugin-commands.js'
 
 /** Every command takes these. */
 function withGlobals(command: Command): Command {
@@ -30,8 +31,15 @@ export async function main(argv: readonly string[]): Promise<number> {
   const program = new Command('restante').description('Mail gateway between SMTP, IMAP, POP3 and Internet Mail 2000').version('0.1.0').exitOverride().showHelpAfterError('(restante <command> --help says more)')
   let code: number = exitCodes.ok
   const made = [startCommand, checkCommand, initCommand, userCommand, addressCommand, domainCommand, trackCommand, cancelCommand, queueCommand, doctorCommand, decodeCommand]
-  for (const make of made) program.addCommand(withGlobals(make((exit) => { code = exit })))
+  const exit = (wanted: number): void => { code = wanted }
+  for (const make of made) program.addCommand(withGlobals(make(exit)))
   try {
+    // Which commands plugins bring is known only from the configuration; core's own must work without reading it.
+    if (!program.commands.some((command) => command.name() === argv[0]) && argv[0] !== '--version' && argv[0] !== '-V') {
+      const wanted = pluginCommands(globalsOf(argv), exit)
+      const helpOnly = argv[0] === undefined || argv[0].startsWith('-') || argv[0] === 'help'
+      for (const command of await (helpOnly ? wanted.catch(() => []) : wanted)) program.addCommand(withGlobals(command))
+    }
     await program.parseAsync(argv as string[], { from: 'user' })
     return code
   } catch (error) {

@@ -103,3 +103,11 @@ export const operations = {
   },
 }
 
+/** Core's operations and the plugins', by name. Throws NOT_PERMITTED for others, and whatever the act throws. */
+export async function operate(gateway: Gateway, name: string, args: unknown): Promise<unknown> {
+  const own = Object.hasOwn(operations, name) ? (operations as Record<string, (gateway: Gateway, args: any) => Promise<unknown>>)[name] : undefined
+  if (own) return own(gateway, args)
+  const its = gateway.host.operation(name)
+  if (!its) throw failure('NOT_PERMITTED', { what: `the operation ${name}` })
+  return its(args)
+}

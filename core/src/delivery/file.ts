@@ -4,11 +4,12 @@ import type { Quota, UsageChange } from '../accounts/quota.js'
 import type { Transaction } from '../database/connect.js'
 import type { Bus } from '../events/bus.js'
 import type { Jobs, NewJob } from '../jobs/jobs.js'
-import type { HookRuntime } from '../plugin/hooks.js'
 import type { Feed } from '../mailbox/feed.js'
 import type { KeywordSets } from '../mailbox/flags.js'
 import { fileEntries, removeEntries, span, touch, type Placement } from '../mailbox/repository.js'
 import { markReapable } from '../store/submission.js'
+import { hold } from './holds.js'
+import type { AfterDelivery, HoldKey } from './placing.js'
 import type { Filing, FilingResult } from '../store/ports.js'
 import type { DeliveryPlan } from './plan.js'
 
@@ -18,19 +19,20 @@ export interface FileParts {
   readonly feed: Feed
   readonly bus: Bus
   readonly jobs: Jobs
-  readonly hooks: HookRuntime
   readonly keepAfterRead: boolean
 }
 
 export async function fileMessages(parts: FileParts, tx: Transaction, filings: readonly Filing<DeliveryPlan>[], now: number): Promise<FilingResult[]> {
   const placements: Placement[] = []
   const usage: UsageChange[] = []
-  const owners: { account: AccountId; recipient: string }[] = []
+  const owners: AccountId[] = []
+  const owing: { readonly from: number; readonly to: number; readonly job: (copies: AfterDelivery['copies']) => NewJob; readonly key: HoldKey }[] = []
   const results: FilingResult[] = []
   for (const { plan, message, summary, recipients } of filings) {
     const unpinned: RecipientId[] = []
-    for (const [i, { account, recipient, copies }] of plan.recipients.entries()) {
+    for (const [i, { account, recipient, copies, owed }] of plan.recipients.entries()) {
       let pinned = false
+      const from = placements.length
       for (const copy of copies) {
         // One pin per recipient: it sits on the entry in INBOX. Mail filed elsewhere left INBOX already (im2000.md F16).
         const holds: boolean = copy.isInbox && !pinned
@@ -39,27 +41,29 @@ export async function fileMessages(parts: FileParts, tx: Transaction, filings: r
           mailbox: copy.mailbox, message, flags: copy.flags, keywords: copy.keywords.length === 0 ? 0 : await parts.keywords.intern(tx, copy.keywords), size: summary.size,
           internalDate: plan.at, recipient: holds ? recipients[i] : null,
         })
-        owners.push({ account, recipient })
+        owners.push(account)
+      }
+      for (const [n, { plugin, work }] of owed.entries()) {
+        const key: HoldKey = { message, recipient: recipients[i], n }
+        const fact = { account, recipient, sender: plan.sender, protocol: plan.protocol, message, at: plan.at, work }
+        owing.push({ from, to: placements.length, key, job: (copies) => ({ kind: 'duty', payload: { hook: 'delivery.after', plugin, fact: { ...fact, copies }, hold: key } }) })
       }
       usage.push({ account, octets: copies.length * summary.size, messages: copies.length })
       if (!pinned) unpinned.push(recipients[i])
     }
     results.push({ unpinned })
   }
-  if (placements.length === 0) return results
-  const { changes, uids } = await fileEntries(tx, placements, now)
-  if (parts.hooks.given('delivery.after')) {
-    const duties: NewJob[] = []
-    for (const [i, { mailbox }] of placements.entries()) {
-      await parts.hooks.owe('delivery.after', { mailbox, uid: uids[i], ...owners[i] }, async (job) => { duties.push({ kind: 'duty', payload: job }) })
-    }
-    await parts.jobs.add(tx, duties)
+  const { changes, uids } = placements.length === 0 ? { changes: [], uids: [] } : await fileEntries(tx, placements, now)
+  if (owing.length > 0) {
+    await hold(tx, owing.map(({ key }) => key))
+    await parts.jobs.add(tx, owing.map(({ from, to, job }) => job(placements.slice(from, to).map(({ mailbox }, i) => ({ mailbox, uid: uids[from + i] })))))
   }
+  if (placements.length === 0) return results
   tx.afterCommit(() => {
     parts.quota.changed(usage)
     for (const change of changes) parts.feed.tell(change)
     if (!parts.bus.heard('MessageNew')) return
-    placements.forEach((placement, i) => parts.bus.tell({ type: 'MessageNew', account: owners[i].account, at: now, mailbox: placement.mailbox, mailboxName: '', uids: [uids[i]] }))
+    placements.forEach((placement, i) => parts.bus.tell({ type: 'MessageNew', account: owners[i], at: now, mailbox: placement.mailbox, mailboxName: '', uids: [uids[i]] }))
   })
   return results
 }

@@ -4,38 +4,26 @@ import { failure, isFailure } from '../errors/codes.js'
 import type { Log } from '../log/logger.js'
 import { checkKeywords } from '../mailbox/flags.js'
 import type { Action, Facts } from '../rna/policy.js'
-import type { Originator } from '../store/contract.js'
 import type { Arrival } from '../store/ports.js'
-import type { Summary } from '../message/summary.js'
-
-/** What a sorting hook is asked about one recipient's copy. */
-export interface ArrivalFor {
-  readonly account: AccountId
-  readonly recipient: string
-  readonly originator: Originator
-  readonly summary: Summary
-  readonly at: number
-}
-/** A hook's answer. Mailboxes by name; made when missing. */
-export interface Placing {
-  /** One entry each; empty: discard. */
-  readonly mailboxes: readonly string[]
-  readonly flags?: number
-  readonly keywords?: readonly string[]
-}
+import type { ArrivalFor, Into, Owed, Placing, Prospect } from './placing.js'
 
 export interface Copy { readonly mailbox: MailboxId; readonly flags: number; readonly keywords: readonly string[]; readonly isInbox: boolean }
 /** Plan for one recipient. */
-export interface RecipientPlan { readonly account: AccountId; readonly recipient: string; readonly copies: readonly Copy[] }
-export interface DeliveryPlan { readonly at: number; readonly recipients: readonly RecipientPlan[] }
+export interface RecipientPlan { readonly account: AccountId; readonly recipient: string; readonly copies: readonly Copy[]; readonly owed: readonly Owed[] }
+export interface DeliveryPlan { readonly at: number; readonly sender: string; readonly protocol: string; readonly recipients: readonly RecipientPlan[] }
 
 export interface PlanParts {
   readonly judge: (account: AccountId, facts: Facts) => Promise<Action>
   /** undefined: the account is no more. */
   readonly inboxes: (accounts: readonly AccountId[]) => Promise<readonly (MailboxId | undefined)[]>
-  readonly findMailbox: (account: AccountId, name: string) => Promise<MailboxId>
+  /** Throws MAILBOX_NOT_FOUND when it is not there and shall not be made. */
+  readonly findMailbox: (account: AccountId, name: string, create: boolean) => Promise<MailboxId>
   /** undefined when no plugin sorts: then nobody is asked per recipient. */
   readonly sort: () => ((arrival: ArrivalFor) => Promise<Placing | undefined>) | undefined
+  /** Plugins that want a job after the commit; undefined when none could. */
+  readonly owing: () => ((prospect: Prospect) => Promise<readonly string[]>) | undefined
+  /** Whether a plugin of that name does jobs after the commit. */
+  readonly does: (plugin: string) => boolean
   /** Whether any policy rule could apply to mail of our own store. */
   readonly hasPolicy: () => boolean
   readonly storeName: string
@@ -45,49 +33,81 @@ export interface PlanParts {
 
 /** All system flags there are. */
 const systemFlags = 31
+/** Jobs of one recipient's copy. A plugin that wants more is broken. */
+const mostOwed = 100
 
+/** Throws MESSAGE_REJECTED when every recipient refuses the message, MAILBOX_GONE when no account is left. */
 export async function planDelivery(parts: PlanParts, arrival: Arrival): Promise<DeliveryPlan> {
   const accounts = arrival.recipients.map((recipient) => recipient.account)
   const inboxes = await parts.inboxes(accounts)
-  const sort = parts.sort()
-  const facts: Facts = { submitterAddress: '127.0.0.1', storeDomain: parts.storeName, storeLiterals: [], sender: arrival.originator.name, size: arrival.summary.size, tls: true }
+  const [sort, owing] = [parts.sort(), parts.owing()]
+  const { originator, summary, at } = arrival
+  const facts: Facts = { submitterAddress: '127.0.0.1', storeDomain: parts.storeName, storeLiterals: [], sender: originator.name, size: summary.size, tls: true }
   // Mail for an account that was removed while it came in is nobody's; the other recipients get theirs.
   if (!inboxes.some((inbox) => inbox !== undefined)) throw failure('MAILBOX_GONE')
   const toInbox = (i: number): RecipientPlan => {
     const mailbox = inboxes[i]
-    return { account: accounts[i], recipient: arrival.recipients[i].address, copies: mailbox === undefined ? [] : [{ mailbox, flags: 0, keywords: [], isInbox: true }] }
+    return { account: accounts[i], recipient: arrival.recipients[i].address, owed: [], copies: mailbox === undefined ? [] : [{ mailbox, flags: 0, keywords: [], isInbox: true }] }
   }
-  if (!sort && !parts.hasPolicy()) return { at: arrival.at, recipients: accounts.map((_, i) => toInbox(i)) }
+  const plan = (recipients: readonly RecipientPlan[]): DeliveryPlan => ({ at, sender: originator.name, protocol: originator.protocol, recipients })
+  if (!sort && !owing && !parts.hasPolicy()) return plan(accounts.map((_, i) => toInbox(i)))
 
+  const rejections: string[] = []
   const recipients = await Promise.all(arrival.recipients.map(async ({ account, address }, i): Promise<RecipientPlan> => {
-    if (inboxes[i] === undefined) return toInbox(i)
+    const inbox = inboxes[i]
+    if (inbox === undefined) return toInbox(i)
     // Refusals do not reach this far for local mail: the copy is not filed, and the status says silenced (E.21).
     const action = await parts.judge(account, facts)
-    if (action !== 'accept') return { account, recipient: address, copies: [] }
-    const placing = await sort?.({ account, recipient: address, originator: arrival.originator, summary: arrival.summary, at: arrival.at })
-    if (!placing) return toInbox(i)
-    try {
-      return { account, recipient: address, copies: await copiesOf(parts, account, placing, inboxes[i]) }
-    } catch (error) {
-      if (isFailure(error) && error.kind === 'temporary') throw error
-      // A plugin's mistake must not cost anybody's mail: the default road.
-      parts.log.error({ err: error, account }, 'delivery.before gave an answer that cannot be followed; the message goes to INBOX')
-      return toInbox(i)
+    if (action !== 'accept') return { ...toInbox(i), copies: [] }
+    const common = { account, recipient: address, originator, summary, at }
+    const placing = await sort?.({ ...common, octets: arrival.octets })
+    let its = toInbox(i)
+    if (placing) {
+      try {
+        its = { ...its, copies: await copiesOf(parts, account, placing, inbox), owed: owedOf(parts, placing) }
+        if (placing.reject !== undefined) rejections.push(String(placing.reject))
+      } catch (error) {
+        if (isFailure(error) && error.kind === 'temporary') throw error
+        // A plugin's mistake must not cost anybody's mail: the default road.
+        parts.log.error({ err: error, account }, 'delivery.before gave an answer that cannot be followed; the message goes to INBOX')
+        placing.failed?.(error)
+      }
     }
+    const wanting = owing ? await owing({ ...common, kept: its.copies.length > 0 }) : []
+    return wanting.length === 0 ? its : { ...its, owed: [...its.owed, ...wanting.map((plugin) => ({ plugin, work: null }))] }
   }))
-  return { at: arrival.at, recipients }
+  if (arrival.alone && rejections.length === recipients.length) throw failure('MESSAGE_REJECTED', { why: rejections[0] })
+  return plan(recipients)
 }
 
 async function copiesOf(parts: PlanParts, account: AccountId, { mailboxes, flags = 0, keywords = [] }: Placing, inbox: MailboxId): Promise<Copy[]> {
   checkKeywords(keywords, parts.maxKeywords)
-  const found = await Promise.all(mailboxes.map((name) => parts.findMailbox(account, name)))
-  return [...new Set(found)].map((mailbox) => ({ mailbox, flags: flags & systemFlags, keywords, isInbox: mailbox === inbox }))
+  const wanted = mailboxes.map((one): Into => (typeof one === 'string' ? { name: one } : one))
+  const found = await Promise.all(wanted.map(async ({ name, create = true }) => {
+    try {
+      return await parts.findMailbox(account, name, create)
+    } catch (error) {
+      if (!create && isFailure(error, 'MAILBOX_NOT_FOUND')) return undefined
+      throw error
+    }
+  }))
+  const copies = new Map<MailboxId, Copy>()
+  for (const [i, mailbox] of found.entries()) {
+    if (mailbox === undefined) continue
+    const before = copies.get(mailbox)
+    const all = [...new Set([...keywords, ...(before?.keywords ?? []), ...(wanted[i].keywords ?? [])])]
+    checkKeywords(all, parts.maxKeywords)
+    copies.set(mailbox, { mailbox, flags: (flags | (before?.flags ?? 0) | (wanted[i].flags ?? 0)) & systemFlags, keywords: all, isInbox: mailbox === inbox })
+  }
+  if (copies.size === 0 && wanted.length > 0) return [{ mailbox: inbox, flags: flags & systemFlags, keywords, isInbox: true }]
+  return [...copies.values()]
 }
 
-declare module '../plugin/hooks.js' {
-  interface Hooks {
-    'delivery.before': Decision<ArrivalFor, Placing>
-    'delivery.after': Duty<{ readonly mailbox: MailboxId; readonly uid: number; readonly account: AccountId; readonly recipient: string }>
-    'mailbox.changed': Signal<{ readonly mailbox: MailboxId }>
-  }
+function owedOf(parts: PlanParts, { owed = [] }: Placing): readonly Owed[] {
+  if (owed.length > mostOwed) throw new Error(`${owed.length} jobs are owed; ${mostOwed} are the most`)
+  return owed.filter(({ plugin }) => {
+    const does = parts.does(plugin)
+    if (!does) parts.log.warn({ plugin }, 'a job is owed to a plugin that is not enabled; it is dropped')
+    return does
+  })
 }

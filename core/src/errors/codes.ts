@@ -33,6 +33,7 @@ export const errorCodes = {
   // store and agent
   MESSAGE_TOO_LARGE: { kind: 'permanent', sentence: 'The message is larger than {limit} octets' },
   MESSAGE_NOT_FOUND: { kind: 'client', sentence: 'No such message' },
+  MESSAGE_REJECTED: { kind: 'permanent', sentence: '{why}' },
   MESSAGE_INCOMPLETE: { kind: 'client', sentence: 'The chunk does not begin where the last one ended' },
   CONTENT_UNAVAILABLE: { kind: 'temporary', sentence: 'The message text cannot be had at the moment' },
   ENVELOPE_EMPTY: { kind: 'client', sentence: 'The envelope has neither recipients nor lists' },

@@ -5,6 +5,7 @@ import type { Clock } from '../base/clock.js'
 import type { Migration } from '../database/migrator.js'
 import type { Database } from '../database/connect.js'
 import type { Log } from '../log/logger.js'
+import type { Operation, PluginCommands } from './command-line.js'
 import type { Handler, Hooks } from './hooks.js'
 import type { ServiceName, Services } from './services.js'
 
@@ -38,6 +39,8 @@ export interface Plugin<C = any, R extends ServiceName = any, P extends ServiceN
   readonly requires: readonly R[]
   readonly provides: readonly P[]
   readonly migrations?: readonly Migration[]
+  /** What the command line can do with it; the commands ask `operations`. */
+  readonly commands?: PluginCommands
   /** Wires things up. Synchronous, no I/O, no timers: can be called in a test without a gateway. */
   setup(given: Given<C, R>): Running<P>
 }
@@ -45,6 +48,8 @@ export interface Plugin<C = any, R extends ServiceName = any, P extends ServiceN
 export interface Running<P extends ServiceName = never> {
   readonly services: Pick<Services, P>
   readonly hooks?: { readonly [N in keyof Hooks]?: Handler<Hooks[N]> }
+  /** Administrative acts by name ('<plugin>.<act>'), also asked when the gateway does not run: then nothing was started, only set up and migrated. */
+  readonly operations?: Readonly<Record<string, Operation>>
   /** Bind, open, load. */
   start?(): Promise<void>
   /** Everyone has started: accept strangers now. */

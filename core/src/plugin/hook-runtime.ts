@@ -5,6 +5,7 @@ import type { HookName, HookRuntime } from './hooks.js'
 import { within } from './within.js'
 
 type AnyHandler = (value: unknown, signal?: AbortSignal) => unknown
+interface Entry { readonly plugin: string; readonly handler: AnyHandler; readonly wants?: AnyHandler }
 export interface HookRegistry extends HookRuntime {
   /** In YAML order: that is the order in which decisions are asked. */
   register(plugin: string, hooks: Readonly<Partial<Record<HookName, unknown>>>): void
@@ -12,8 +13,8 @@ export interface HookRegistry extends HookRuntime {
 }
 
 export function createHooks({ log, clock, decisionMs = 5000 }: { log: Log; clock: Clock; decisionMs?: number }): HookRegistry {
-  const handlers = new Map<string, { plugin: string; handler: AnyHandler }[]>()
-  const of = (name: string): readonly { plugin: string; handler: AnyHandler }[] => handlers.get(name) ?? []
+  const handlers = new Map<string, Entry[]>()
+  const of = (name: string): readonly Entry[] => handlers.get(name) ?? []
 
   async function decide(name: string, question: unknown, onFailure: unknown): Promise<unknown> {
     for (const { plugin, handler } of of(name)) {
@@ -33,11 +34,13 @@ export function createHooks({ log, clock, decisionMs = 5000 }: { log: Log; clock
 
   return {
     register(plugin, hooks) {
-      for (const [name, handler] of Object.entries(hooks)) {
+      for (const [name, given] of Object.entries(hooks)) {
+        const handler = typeof given === 'function' ? given : (given as { perform?: unknown } | undefined)?.perform
         if (typeof handler !== 'function') continue
+        const entry: Entry = { plugin, handler: handler as AnyHandler, ...(typeof given === 'object' && given !== null ? { wants: (given as { wants?: AnyHandler }).wants } : {}) }
         const list = handlers.get(name)
-        if (list) list.push({ plugin, handler: handler as AnyHandler })
-        else handlers.set(name, [{ plugin, handler: handler as AnyHandler }])
+        if (list) list.push(entry)
+        else handlers.set(name, [entry])
       }
     },
     forget(plugin) {
@@ -45,13 +48,24 @@ export function createHooks({ log, clock, decisionMs = 5000 }: { log: Log; clock
     },
     given: (name) => of(name).length > 0,
     ask: (name, question, onFailure) => decide(name, question, onFailure) as never,
-    async owe(name, fact, write) {
-      for (const { plugin } of of(name)) await write({ hook: name, plugin, fact })
+    does: (name, plugin) => of(name).some((entry) => entry.plugin === plugin),
+    async owing(name, prospect) {
+      const wanting: string[] = []
+      for (const { plugin, wants } of of(name)) {
+        try {
+          if (!wants || await within(decisionMs, clock, `foreseeing ${name}`, async () => wants(prospect))) wanting.push(plugin)
+        } catch (error) {
+          // Who cannot say now is asked by the job, which is retried.
+          log.error({ err: error, plugin, hook: name }, 'a hook failed')
+          wanting.push(plugin)
+        }
+      }
+      return wanting
     },
     async perform({ hook, plugin, fact }) {
       const found = of(hook).find((entry) => entry.plugin === plugin)
       if (!found) return log.debug({ hook, plugin }, 'a duty of a plugin that is no longer enabled is dropped')
-      await found.handler(fact)
+      await found.handler.call(undefined, fact)
     },
     tell(name, fact) {
       for (const { plugin, handler } of of(name)) {

@@ -137,13 +137,24 @@ describe('hooks', () => {
   it('duties become jobs and are done later; failures come back to the job runner', async () => {
     const did: number[] = []
     const hooks = await running(giver('a', { 't.later': async ({ n }: { n: number }) => void did.push(n) }), giver('b', { 't.later': async () => { throw new Error('again') } }))
-    const jobs: any[] = []
-    await hooks.owe('t.later', { n: 5 }, async (job) => void jobs.push(JSON.parse(JSON.stringify(job))))
-    expect(jobs).toEqual([{ hook: 't.later', plugin: 'a', fact: { n: 5 } }, { hook: 't.later', plugin: 'b', fact: { n: 5 } }])
+    expect(await hooks.owing('t.later', { n: 5 })).toEqual(['a', 'b'])
+    const jobs = ['a', 'b'].map((plugin) => ({ hook: 't.later' as const, plugin, fact: { n: 5 } }))
     await hooks.perform(jobs[0])
     expect(did).toEqual([5])
     await expect(hooks.perform(jobs[1])).rejects.toThrow('again')
     await hooks.perform({ ...jobs[0], plugin: 'gone' })
+  })
+  it('who takes on a duty may say when it is none; who cannot say is asked by the job', async () => {
+    const did: number[] = []
+    const perform = async ({ n }: { n: number }): Promise<void> => void did.push(n)
+    const hooks = await running(
+      giver('even', { 't.later': { wants: ({ n }: { n: number }) => n % 2 === 0, perform } }), giver('broken', { 't.later': { wants: () => { throw new Error('x') }, perform } }),
+      giver('never', { 't.later': { wants: async () => false, perform } }))
+    expect(await hooks.owing('t.later', { n: 4 })).toEqual(['even', 'broken'])
+    expect(await hooks.owing('t.later', { n: 5 })).toEqual(['broken'])
+    expect([hooks.does('t.later', 'never'), hooks.does('t.later', 'gone')]).toEqual([true, false])
+    await hooks.perform({ hook: 't.later', plugin: 'even', fact: { n: 4 } })
+    expect(did).toEqual([4])
   })
   it('signals cannot fail the teller', async () => {
     const heard: string[] = []

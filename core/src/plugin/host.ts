@@ -7,6 +7,7 @@ import type { Migration } from '../database/migrator.js'
 import { failure } from '../errors/codes.js'
 import { RestanteError } from '../errors/define.js'
 import type { Log } from '../log/logger.js'
+import type { Operation } from './command-line.js'
 import type { Plugin, Running } from './contract.js'
 import type { HookRegistry } from './hook-runtime.js'
 import { dependents, inOrder } from './order.js'
@@ -39,6 +40,8 @@ export interface Host {
   listeners(): Record<string, string>
   /** Names in the order of start. */
   readonly names: readonly string[]
+  /** An administrative act of a plugin; undefined when nobody has it. */
+  operation(name: string): Operation | undefined
   /** A service of the core or of a plugin, for the composition root. */
   service<N extends keyof Services>(name: N): Services[N] | undefined
 }
@@ -140,6 +143,10 @@ export function createHost({ plugins, coreServices, hooks, database, log, clock,
     ready: () => phase('ready'),
     stop: stopAll,
     listeners: () => Object.assign({}, ...parts.map(({ running }) => running.listeners?.() ?? {})) as Record<string, string>,
+    operation(name) {
+      const part = parts.find(({ plugin }) => name.startsWith(`${plugin.name}.`))
+      return part && Object.hasOwn(part.running.operations ?? {}, name) ? part.running.operations![name] : undefined
+    },
     service: (name) => services.get(name) as never,
   }
 }

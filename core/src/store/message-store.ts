@@ -3,6 +3,7 @@
 import type { AccountId, MessageId, RecipientId, SubmissionId } from '../base/branded.js'
 import type { Clock } from '../base/clock.js'
 import type { Random } from '../base/random.js'
+import { openArriving } from '../blobs/arriving.js'
 import type { BlobStore } from '../blobs/blob-store.js'
 import type { Spool, Spooled, SpoolWriter } from '../blobs/contract.js'
 import type { Accounts } from '../accounts/contract.js'
@@ -132,9 +133,17 @@ export function makeMessageStore(parts: StoreParts): MessageStore & TrackingStor
 
   const commit = async (spooled: Spooled, known: Pick<Sealed, 'token' | 'originator' | 'at' | 'expiresAt' | 'recipients' | 'lists'>): Promise<Submission> => {
     const locals = known.recipients.flatMap(({ address, account }) => (account === undefined ? [] : [{ address, account }]))
-    const ask = async (): Promise<unknown> => (locals.length === 0 ? undefined : local.plan({ token: known.token, originator: known.originator, summary: spooled.summary, at: known.at, recipients: locals }))
-    let plan = await ask()
-    const prepared = await blobs.prepare(spooled)
+    const arriving = openArriving(spooled, blobs)
+    const ask = async (): Promise<unknown> => (locals.length === 0 ? undefined : local.plan({
+      token: known.token, originator: known.originator, summary: spooled.summary, at: known.at, recipients: locals, octets: arriving.read,
+      alone: locals.length === known.recipients.length && known.lists.length === 0,
+    }))
+    let plan = await ask().catch(async (error: unknown) => {
+      await arriving.close()
+      throw error
+    })
+    const prepared = await blobs.prepare(spooled).finally(() => arriving.close())
+    arriving.kept(prepared)
     try {
       for (let tries = 1; ; tries++) {
         try {

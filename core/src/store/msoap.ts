@@ -28,6 +28,7 @@ const statusOf: Service<Msoap>['statusOf'] = {
   LIFETIME_TOO_SHORT: 'errorlifetimetooshort', // D12
   OVER_QUOTA: 'errorwouldexceedquota', // D13
   NO_ROOM: 'errornotenoughroom',
+  MESSAGE_REJECTED: 'errornotpermitted',
   MESSAGE_TOO_LARGE: 'errornotpermitted', // neither disk nor quota: the owner's limit, and it will not pass
   SHUTTING_DOWN: 'errorserviceshutdown',
 }

@@ -12,6 +12,10 @@ export interface Arrival {
   readonly summary: Summary
   /** Milliseconds UTC. */
   readonly at: number
+  /** Octets as they will be stored; opened when first asked. Throws CONTENT_UNAVAILABLE. */
+  readonly octets: (from: number, length: number) => Promise<Buffer>
+  /** There are no other recipients and no lists: what all of these refuse, nobody takes. */
+  readonly alone: boolean
   /** In envelope order. */
   readonly recipients: readonly { readonly address: string; readonly account: AccountId }[]
 }

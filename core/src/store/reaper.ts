@@ -1,4 +1,4 @@
-// Deletes what nothing holds: a message without pin, posting or mailbox entry (im2000.md D43), expired submissions, old
+// Deletes what nothing holds: a message without pin, posting, mailbox entry (im2000.md D43) or work that is still owed, expired submissions, old
 // tombstones. Looks only at messages that were marked when they lost a holder, never at the whole store.
 import type { MessageId, RecipientId, SubmissionId } from '../base/branded.js'
 import type { Clock } from '../base/clock.js'
@@ -83,6 +83,7 @@ export class Reaper {
           `SELECT c.message FROM ${tx.dialect.rows({ message: 'int' })} AS c
            WHERE NOT EXISTS (SELECT 1 FROM entries e WHERE e.message = c.message)
              AND NOT EXISTS (SELECT 1 FROM postings p WHERE p.message = c.message)
+             AND NOT EXISTS (SELECT 1 FROM holds h WHERE h.message = c.message)
              AND NOT EXISTS (SELECT 1 FROM submissions s JOIN recipients r ON r.submission = s.id WHERE s.message = c.message AND r.pinned = 1)`,
           [tx.dialect.rowsValue(candidates.map((message) => [message]))])
         const ids = gone.map((row) => row.message)

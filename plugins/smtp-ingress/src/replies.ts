@@ -31,6 +31,8 @@ const replies: { readonly [C in ErrorCode]?: Reply } = {
 export const trouble = reply(451, '4.3.0 Temporary trouble; try again later')
 
 export function replyTo(error: unknown): Reply {
+  // A recipient's own words: one line, seven bits (RFC 5321 4.2).
+  if (isFailure(error, 'MESSAGE_REJECTED')) return reply(550, `5.7.1 ${error.message.replace(/\s+/g, ' ').replace(/[^\x20-\x7e]/g, '?').slice(0, 400)}`)
   return (isFailure(error) && replies[error.code]) || trouble
 }
 
