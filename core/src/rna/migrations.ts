@@ -27,4 +27,11 @@ export const rnaMigrations: readonly Migration[] = [{
     await db.run('CREATE INDEX collected_age ON collected (collected_at)')
     await db.run(`CREATE TABLE notification_policies (account ${int} PRIMARY KEY, rules ${text} NOT NULL)`)
   },
+}, {
+  name: 'rna/0002-counts',
+  // How many are held, per mailbox and, under '', of all: bounds without a count (held.ts).
+  async up(db) {
+    await db.run(`CREATE TABLE notification_counts (mailbox ${db.dialect.types.text} PRIMARY KEY, held ${db.dialect.types.int} NOT NULL)${db.dialect.clustered}`)
+    await db.run("INSERT INTO notification_counts (mailbox, held) SELECT mailbox, count(*) FROM notifications GROUP BY mailbox UNION ALL SELECT '', count(*) FROM notifications")
+  },
 }]

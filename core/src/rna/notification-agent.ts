@@ -2,12 +2,12 @@
 // hands them to their recipient once. In process; the wire protocols are tables of calls to this.
 import type { AccountId } from '../base/branded.js'
 import type { Clock } from '../base/clock.js'
-import type { Accounts } from '../accounts/contract.js'
+import type { Accounts, Resolution } from '../accounts/contract.js'
 import type { Database, Transaction } from '../database/connect.js'
-import { allocate } from '../database/migrator.js'
 import { failure, isFailure } from '../errors/codes.js'
 import type { Notification, ServiceLocation } from '../im2000/values.js'
 import type { Log } from '../log/logger.js'
+import { makeHoldBatch, release, releaseAll, type WantedRow } from './held.js'
 import { judge, type Action, type Facts, type Rule } from './policy.js'
 
 export type { Notification, ServiceLocation }
@@ -44,14 +44,13 @@ export interface NotificationAgent {
   sweep(): Promise<void>
 }
 
-interface Row { mailbox: string; account: AccountId; store: string; notification: Notification }
-
 export function makeNotificationAgent({ database, accounts, clock, log, options }: AgentParts): NotificationAgent {
   const policies = new Map<AccountId, readonly Rule[]>()
   // Until the first look nobody knows; local deliveries then ask per recipient, which is only slower.
   let personalPolicies = true
   void database.read.get('SELECT 1 FROM notification_policies LIMIT 1').then((row) => { personalPolicies = row !== undefined }, () => undefined)
   const counts = { refused: 0, discarded: 0, unknown: 0 }
+  const hold = makeHoldBatch(options)
 
   const policyOf = async (account: AccountId): Promise<readonly Rule[]> => {
     const known = policies.get(account)
@@ -63,16 +62,25 @@ export function makeNotificationAgent({ database, accounts, clock, log, options 
     return rules
   }
 
+  /** An address that cannot be one is nobody's. */
+  const resolveAll = async (addresses: readonly string[]): Promise<readonly Resolution[]> => {
+    try {
+      return await accounts.resolveAll(addresses)
+    } catch (error) {
+      if (!isFailure(error, 'ADDRESS_INVALID')) throw error
+      if (addresses.length === 1) return [{ kind: 'unknown' }]
+    }
+    return (await Promise.all(addresses.map((address) => resolveAll([address])))).flat()
+  }
+
   /** Rows to keep of a batch: known mailboxes, not discarded. Throws on the first refusal: all or none. */
-  const sift = async (notifications: readonly Notification[], submitter: Submitter): Promise<Row[]> => {
-    const rows: Row[] = []
-    for (const notification of notifications) {
+  const sift = async (notifications: readonly Notification[], submitter: Submitter): Promise<WantedRow[]> => {
+    const rows: WantedRow[] = []
+    const resolutions = await resolveAll(notifications.map((notification) => notification.recipient))
+    for (const [i, notification] of notifications.entries()) {
       const facts = factsOf(notification, submitter)
       const global = judge(facts, options.policy, [])
-      const resolution = await accounts.resolve(notification.recipient).catch((error: unknown) => {
-        if (isFailure(error, 'ADDRESS_INVALID')) return { kind: 'unknown' } as const
-        throw error
-      })
+      const resolution = resolutions[i]
       if (global === 'refuse' || global === 'reject') {
         counts.refused++
         throw failure('NOTIFICATION_REFUSED')
@@ -97,58 +105,18 @@ export function makeNotificationAgent({ database, accounts, clock, log, options 
     return rows
   }
 
-  const insert = async (tx: Transaction, rows: readonly Row[], submitter: Submitter): Promise<void> => {
-    const { dialect } = tx
-    const known = new Set((await tx.all<{ n: number }>(
-      `SELECT r.n FROM ${dialect.rows({ n: 'int', mailbox: 'text', store: 'text', identifier: 'bytes' })} AS r
-       WHERE EXISTS (SELECT 1 FROM notifications x WHERE x.mailbox = r.mailbox AND x.store = r.store AND x.identifier = r.identifier)
-          OR EXISTS (SELECT 1 FROM collected c WHERE c.mailbox = r.mailbox AND c.store = r.store AND c.identifier = r.identifier)`,
-      [dialect.rowsValue(rows.map((row, n) => [n, row.mailbox, row.store, row.notification.identifier]))])).map((row) => row.n))
-    // The first of equals stays whole (E.9); a duplicate needs no room (E.16).
-    const seen = new Set<string>()
-    const fresh = rows.filter((row, n) => {
-      const key = `${row.mailbox}\n${row.store}\n${row.notification.identifier.toString('hex')}`
-      return !known.has(n) && !seen.has(key) && seen.add(key)
-    })
-    if (fresh.length === 0) return
-    await makeRoom(tx, fresh)
-    const { notifications: first } = await allocate(tx, { notifications: fresh.length })
-    await tx.run(
-      `INSERT INTO notifications (id, account, mailbox, store, identifier, sender, size, submitter_address, submitter_port, submitter_domain, received_at)
-       SELECT r.id, r.account, r.mailbox, r.store, r.identifier, r.sender, r.size, r.address, r.port, r.domain, r.at
-       FROM ${dialect.rows({ id: 'int', account: 'int', mailbox: 'text', store: 'text', identifier: 'bytes', sender: 'text', size: 'int', address: 'text', port: 'int', domain: 'text', at: 'int' })} AS r`,
-      [dialect.rowsValue(fresh.map((row, i) => [first + i, row.account, row.mailbox, row.store, row.notification.identifier, row.notification.sender, row.notification.size ?? null,
-        submitter.address, submitter.port, submitter.domain ?? null, clock.now()]))])
-  }
-
-  /** Bounds (E.12-E.15). Never evicts unless the owner's replacement policy says so. */
-  const makeRoom = async (tx: Transaction, fresh: readonly Row[]): Promise<void> => {
-    const perMailbox = new Map<string, number>()
-    for (const row of fresh) perMailbox.set(row.mailbox, (perMailbox.get(row.mailbox) ?? 0) + 1)
-    for (const [mailbox, more] of perMailbox) {
-      const held = (await tx.get<{ n: number }>('SELECT count(*) AS n FROM notifications WHERE mailbox = ?', [mailbox]))!.n
-      if (held + more > options.perMailbox) await replace(tx, fresh.find((row) => row.mailbox === mailbox)!, held + more - options.perMailbox, true)
-    }
-    // Counted when the mailboxes' own bounds have made their room.
-    const total = (await tx.get<{ n: number }>('SELECT count(*) AS n FROM notifications'))!.n
-    if (total + fresh.length > options.bound) await replace(tx, fresh[0], total + fresh.length - options.bound, false)
-  }
-
-  /** @param inMailbox only what is held for the same mailbox makes room in it */
-  const replace = async (tx: Transaction, cause: Row, count: number, inMailbox: boolean): Promise<void> => {
-    const [store, mailbox] = [options.replacement === 'oldest-of-store', inMailbox || options.replacement === 'oldest-of-mailbox']
-    const gone = options.replacement === 'off' ? [] : await tx.all(
-      `DELETE FROM notifications WHERE id IN (SELECT id FROM notifications WHERE ${[...(mailbox ? ['mailbox = ?'] : []), ...(store ? ['store = ?'] : [])].join(' AND ')} ORDER BY id LIMIT ?) RETURNING id`,
-      [...(mailbox ? [cause.mailbox] : []), ...(store ? [cause.store] : []), count])
-    if (gone.length >= count) return
-    counts.refused++
-    throw failure('NOTIFICATIONS_FULL')
-  }
-
   return {
     async notify(notifications, submitter) {
       const rows = await sift(notifications, submitter)
-      if (rows.length > 0) await database.write((tx) => insert(tx, rows, submitter))
+      if (rows.length === 0) return
+      const { address, port, domain } = submitter
+      const held = await database.writeBatched(hold, { rows, submitter: { address, port, ...(domain === undefined ? {} : { domain }) }, at: clock.now() }).catch((error: unknown) => {
+        if (isFailure(error, 'NOTIFICATIONS_FULL')) return false
+        throw error
+      })
+      if (held) return
+      counts.refused++
+      throw failure('NOTIFICATIONS_FULL')
     },
     judgeLocal: async (account, facts) => judge(facts, options.policy, await policyOf(account)),
     async retrieveAndClear(account, limit, hand) {
@@ -160,7 +128,7 @@ export function makeNotificationAgent({ database, accounts, clock, log, options 
       })))
       if (rows.length === 0) return
       // By number: what came in between stays held (T97).
-      await database.write((tx) => tx.run(`DELETE FROM notifications WHERE ${tx.dialect.oneOf('id')}`, [tx.dialect.list(rows.map((row) => row.id))]))
+      await database.write((tx) => release(tx, rows.map((row) => row.id)))
     },
     policyOf,
     get personalPolicies() {
@@ -172,7 +140,7 @@ export function makeNotificationAgent({ database, accounts, clock, log, options 
       personalPolicies = true
     },
     async removeAll(tx, account) {
-      await tx.run('DELETE FROM notifications WHERE account = ?', [account])
+      await releaseAll(tx, account)
       await tx.run('DELETE FROM notification_policies WHERE account = ?', [account])
       tx.afterCommit(() => { policies.delete(account) })
     },
