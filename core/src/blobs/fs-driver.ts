@@ -5,6 +5,7 @@ import { mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { failure } from '../errors/codes.js'
 import type { BlobDriver } from './blob-store.js'
+import { makeOpenFiles } from './open-files.js'
 
 const chunk = 256 * 1024
 
@@ -12,6 +13,7 @@ const chunk = 256 * 1024
 export function fsDriver(folder: string): BlobDriver {
   mkdirSync(folder, { recursive: true, mode: 0o700 })
   // Two levels of 256 would be empty most of the time; one keeps directories small enough for a million files.
+  const files = makeOpenFiles()
   const pathOf = (ref: string): string => join(folder, ref.slice(0, 2), ref)
 
   return {
@@ -32,26 +34,22 @@ export function fsDriver(folder: string): BlobDriver {
       return ref
     },
     async *range(ref, from, length) {
-      let handle
-      try {
-        handle = await open(pathOf(ref), 'r')
-      } catch (error) {
-        throw failure('CONTENT_UNAVAILABLE', {}, error)
-      }
-      try {
-        for (let done = 0; done < length;) {
-          const buffer = Buffer.allocUnsafe(Math.min(chunk, length - done))
-          const { bytesRead } = await handle.read(buffer, 0, buffer.length, from + done)
-          if (bytesRead === 0) throw failure('CONTENT_UNAVAILABLE')
-          done += bytesRead
-          yield bytesRead === buffer.length ? buffer : buffer.subarray(0, bytesRead)
-        }
-      } finally {
-        await handle.close()
+      const path = pathOf(ref)
+      for (let done = 0; done < length;) {
+        const buffer = Buffer.allocUnsafe(Math.min(chunk, length - done))
+        const filled = await files.read(path, buffer, from + done).catch((error: unknown) => {
+          throw failure('CONTENT_UNAVAILABLE', {}, error)
+        })
+        if (filled < buffer.length) throw failure('CONTENT_UNAVAILABLE')
+        done += filled
+        yield buffer
       }
     },
     async remove(refs) {
-      for (const ref of refs) await rm(pathOf(ref), { force: true })
+      for (const ref of refs) {
+        files.forget(pathOf(ref))
+        await rm(pathOf(ref), { force: true })
+      }
     },
     async *list() {
       for (const directory of await readdir(folder)) {
