@@ -1,6 +1,7 @@
 // The composition root: puts core's parts together (awilix), loads the plugins, and runs them up and down. No logic.
 import { asFunction, asValue, createContainer, InjectionMode } from 'awilix'
 import { join, resolve } from 'node:path'
+import { rootCertificates } from 'node:tls'
 import { systemClock, type Clock } from './base/clock.js'
 import { systemRandom, type Random } from './base/random.js'
 import { makeAccounts } from './accounts/accounts.js'
@@ -36,6 +37,11 @@ import type { SpecialUse } from './mailbox/contract.js'
 import { createScanner } from './message/scan.js'
 import { createMetrics, type Metrics } from './metrics/registry.js'
 import { createNet } from './net/net.js'
+import { readFileSync } from 'node:fs'
+import { systemDns, type Dns } from './im2000/locate.js'
+import { makeReach, type Reach } from './im2000/reach.js'
+import type { ServiceLocation } from './im2000/values.js'
+import { makeAddressGuard } from './net/address-guard.js'
 import { loadCertificate } from './net/tls.js'
 import type { Certificate } from './net/contract.js'
 import type { Plugin } from './plugin/contract.js'
@@ -47,11 +53,13 @@ import { Lists } from './store/lists.js'
 import { makeMessageStore } from './store/message-store.js'
 import { Messages } from './store/messages.js'
 import { storeMigrations } from './store/migrations.js'
+import { Notifier } from './store/notifier.js'
 import type { LocalRecipients } from './store/ports.js'
 import { Reaper } from './store/reaper.js'
 import { Retrieval } from './store/retrieval.js'
 import { makeSubmitBatch } from './store/submission.js'
 import { sweepBlobs } from './store/sweep.js'
+import { makeTlsMemory } from './store/tls-memory.js'
 
 export interface GatewayOptions {
   readonly settings: Settings
@@ -59,6 +67,8 @@ export interface GatewayOptions {
   readonly log: Log
   readonly clock?: Clock
   readonly random?: Random
+  /** Whom to ask instead of DNS servers: for tests. */
+  readonly dns?: Dns
 }
 
 const migrations = [...accountsMigrations, ...blobsMigrations, ...jobsMigrations, ...storeMigrations, ...rnaMigrations, ...mailboxMigrations, ...deliveryMigrations]
@@ -68,7 +78,7 @@ interface Cradle {
   settings: Settings; log: Log; clock: Clock; random: Random; folder: string; database: Database; certificate: Certificate
   bus: Bus; metrics: Metrics; hooks: HookRegistry; repository: AccountsRepository; quota: Quota; accounts: ReturnType<typeof makeAccounts>
   blobs: BlobStore; messages: Messages; spool: ReturnType<typeof makeSpool>; jobs: Jobs; lists: Lists; feed: Feed; keywords: KeywordSets; indexes: Indexes
-  reaper: Reaper; retrieval: Retrieval; agent: NotificationAgent; mailboxes: ReturnType<typeof makeMailboxes>; local: LocalRecipients
+  tlsMemory: ReturnType<typeof makeTlsMemory>; reach: Reach; notifier: Notifier; reaper: Reaper; retrieval: Retrieval; agent: NotificationAgent; mailboxes: ReturnType<typeof makeMailboxes>; local: LocalRecipients
   store: ReturnType<typeof makeMessageStore>; authenticator: ReturnType<typeof makeAuthenticator>; net: ReturnType<typeof createNet>
 }
 
@@ -104,7 +114,7 @@ async function openDatabase(settings: Settings, owned: DataFolder): Promise<Data
 
 function assemble(options: GatewayOptions, owned: DataFolder, database: Database, certificate: Certificate, clock: Clock, random: Random) {
   const { settings, log } = options
-  const { store: storeSettings, rna } = settings.im2000
+  const { store: storeSettings, notifier: notifierSettings, rna, outbound } = settings.im2000
   const scoped = (scope: string): Log => log.child({ scope })
   const container = createContainer<Cradle>({ injectionMode: InjectionMode.PROXY, strict: true })
   container.register({
@@ -141,6 +151,22 @@ function assemble(options: GatewayOptions, owned: DataFolder, database: Database
     keywords: asFunction(({ database }: Cradle) => new KeywordSets(database)).singleton(),
     indexes: asFunction(({ database, keywords, feed }: Cradle) => new Indexes({ database, keywords, feed, log: scoped('mailboxes'), memoryMiB: settings.mailboxes.indexMemoryMiB })).singleton(),
     agent: asFunction(({ database, accounts }: Cradle) => makeNotificationAgent({ database, accounts, clock, log: scoped('rna'), options: rna })).singleton(),
+    tlsMemory: asFunction(({ database }: Cradle) => makeTlsMemory({ database, clock, seconds: outbound.tlsMemory })).singleton(),
+    reach: asFunction(({ tlsMemory }: Cradle) => makeReach({
+      random, clock, memory: tlsMemory, permits: makeAddressGuard({ allow: outbound.allowNetworks, denyPorts: outbound.denyPorts }).permits,
+      dns: options.dns ?? systemDns({ servers: outbound.dnsServers, timeoutMs: outbound.dnsTimeout * 1000 }),
+      options: {
+        tls: outbound.tls, ca: outbound.ca === '' ? undefined : [...rootCertificates, readFileSync(outbound.ca, 'utf8')], answerMs: outbound.answerTimeout * 1000,
+        limits: { records: outbound.records, addressesPerRecord: outbound.addressesPerRecord, attempts: outbound.attempts, attemptMs: outbound.connectTimeout * 1000, overallMs: outbound.locateTimeout * 1000 },
+      },
+    })).singleton(),
+    notifier: asFunction(({ database, reach }: Cradle) => new Notifier({
+      database, clock, random, log: scoped('notifier'), reach: (domain) => reach.rna(domain),
+      options: {
+        repeatDays: notifierSettings.repeatDays, retry: notifierSettings.retry, longest: notifierSettings.retryLongest, refusals: notifierSettings.refusals,
+        domains: notifierSettings.domains, perAgent: notifierSettings.sessionsPerAgent, digest: notifierSettings.digest, store: storeLocation(settings),
+      },
+    })).singleton(),
     // The ring store → delivery → mailboxes → pins → store is closed by looking each other up when called, not when made.
     retrieval: asFunction(({ database, messages, reaper }: Cradle) => new Retrieval({ database, messages, reaper })).singleton(),
     reaper: asFunction(({ database, messages, indexes, lists }: Cradle) => new Reaper({
@@ -165,10 +191,9 @@ function assemble(options: GatewayOptions, owned: DataFolder, database: Database
       does: (plugin) => hooks.does('delivery.after', plugin),
       sort: () => (hooks.given('delivery.before') ? (arrival) => hooks.ask('delivery.before', arrival) : undefined),
     })).singleton(),
-    store: asFunction(({ database, accounts, blobs, spool, lists, local, reaper, messages, jobs }: Cradle) => makeMessageStore({
-      database, accounts, blobs, spool, lists, local, reaper, clock, random, submitBatch: makeSubmitBatch({ messages, lists, jobs, local, random }),
-      // No notifier and no relay yet: only our own domains can be reached.
-      reaches: () => false,
+    store: asFunction(({ database, accounts, blobs, spool, lists, local, reaper, messages, notifier }: Cradle) => makeMessageStore({
+      database, accounts, blobs, spool, lists, local, reaper, clock, random, submitBatch: makeSubmitBatch({ messages, lists, notifier, local, random }),
+      reaches: (domain) => notifier.reaches(domain),
       options: { name: settings.hostname, minimumLifetime: storeSettings.minimumLifetime, defaultLifetime: storeSettings.lifetime, envelopeEntries: storeSettings.envelopeEntries },
     })).singleton(),
     net: asFunction(({ metrics, folder, certificate }: Cradle) => createNet({ settings, dataFolder: folder, certificate, metrics, log: scoped('net'), clock })).singleton(),
@@ -178,7 +203,7 @@ function assemble(options: GatewayOptions, owned: DataFolder, database: Database
     plugins: options.plugins, database, log, clock, hooks: core.hooks, startMs: settings.limits.start * 1000,
     coreServices: {
       settings, hooks: core.hooks, metrics: core.metrics, events: core.bus, jobs: core.jobs, accounts: core.accounts, authenticator: core.authenticator, spool: core.spool, contents: core.messages,
-      messageStore: core.store, tracking: core.store, retrieval: core.retrieval, lists: core.lists, notificationAgent: core.agent, mailboxes: core.mailboxes, net: core.net,
+      messageStore: core.store, notifier: core.notifier, tracking: core.store, retrieval: core.retrieval, lists: core.lists, notificationAgent: core.agent, mailboxes: core.mailboxes, net: core.net,
     },
   })
   core.jobs.handle('duty', async ({ hold, ...job }) => {
@@ -193,6 +218,7 @@ function assemble(options: GatewayOptions, owned: DataFolder, database: Database
       'sweep content files': () => sweepBlobs(database, core.blobs, core.messages),
       'forget old expunges': () => trimExpunged(database),
       'forget unused keywords': () => core.keywords.sweep(),
+      'forget who had TLS': () => core.tlsMemory.sweep(),
       'forget collected notifications': () => core.agent.sweep(),
     },
   })
@@ -211,6 +237,7 @@ function assemble(options: GatewayOptions, owned: DataFolder, database: Database
     agent: core.agent,
     jobs: core.jobs,
     reaper: core.reaper,
+    notifier: core.notifier,
     housekeeping,
     database,
     host,
@@ -225,11 +252,13 @@ function assemble(options: GatewayOptions, owned: DataFolder, database: Database
       core.jobs.start()
       core.reaper.start()
       await host.ready()
+      core.notifier.start()
       housekeeping.start()
     },
     /** Drains: no new sessions, those that run may finish until the deadline. Everything accepted is committed before this resolves. */
     async stop(deadline: AbortSignal) {
       await host.stop(deadline)
+      await core.notifier.stop()
       await core.jobs.stop()
       await core.reaper.stop()
       await housekeeping.stop()
@@ -242,4 +271,13 @@ function assemble(options: GatewayOptions, owned: DataFolder, database: Database
 function specialMailboxes(settings: Settings): Record<string, SpecialUse> {
   const { drafts, sent, junk, trash, archive } = settings.mailboxes.special
   return { [drafts]: '\\Drafts', [sent]: '\\Sent', [junk]: '\\Junk', [trash]: '\\Trash', [archive]: '\\Archive' }
+}
+
+/** What recipients elsewhere are told of where they can read (D40, Q15). */
+function storeLocation({ hostname, im2000: { store: { location: { clear, tls } } } }: Settings): { storeClear: ServiceLocation; storeSsl?: ServiceLocation } {
+  const placed = (written: string | readonly string[]): ServiceLocation => (typeof written === 'string'
+    ? { domain: written === '' ? hostname : written }
+    : { literals: written.map((text) => ({ address: text.slice(0, text.lastIndexOf(':')).replace(/^\[|\]$/g, ''), port: Number(text.slice(text.lastIndexOf(':') + 1)) })) })
+  const ssl = placed(tls)
+  return { storeClear: placed(clear), ...('literals' in ssl && ssl.literals.length === 0 ? {} : { storeSsl: ssl }) }
 }

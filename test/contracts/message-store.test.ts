@@ -17,8 +17,8 @@ for (const kind of databases) {
     describe('submission', () => {
       it('T36 refuses an envelope with neither recipients nor lists', () => expect(core.submit([])).rejects.toMatchObject({ code: 'ENVELOPE_EMPTY' }))
       it('Q24 refuses more than the configured entries', () => expect(core.submit(Array(51).fill(core.name(1)))).rejects.toMatchObject({ code: 'ENVELOPE_TOO_LARGE' }))
-      it('T37 T38 refuses the whole envelope and says which entries', () => expect(core.submit([core.name(1), 'x@[192.0.2.1]', 'nobody@example.test', 'far@elsewhere.example'], '', {})).rejects.toMatchObject({
-        code: 'ENVELOPE_REFUSED', details: { recipients: [true, false, false, false], refused: ['x@[192.0.2.1]', 'nobody@example.test', 'far@elsewhere.example'] },
+      it('T37 T38 refuses the whole envelope and says which entries', () => expect(core.submit([core.name(1), 'x@[192.0.2.1]', 'nobody@example.test', 'far@elsewhere'], '', {})).rejects.toMatchObject({
+        code: 'ENVELOPE_REFUSED', details: { recipients: [true, false, false, false], refused: ['x@[192.0.2.1]', 'nobody@example.test', 'far@elsewhere'] },
       }))
       it('T48 refuses a lifetime below the minimum', () => expect(core.submit([core.name(1)], 'x', { lifetime: 59 })).rejects.toMatchObject({ code: 'LIFETIME_TOO_SHORT' }))
       it('T43 T44 T45 T46 keeps the octets after one Received field, and gives one distinct identifier per recipient', async () => {

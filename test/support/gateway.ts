@@ -3,6 +3,7 @@ import { spawn, type ChildProcess } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { createInterface } from 'node:readline'
 import { run, type Running } from '../../core/dist/cli/run.js'
+import type { Dns } from '../../core/dist/im2000/locate.js'
 import { silentLog } from '../../core/dist/log/logger.js'
 
 export interface TestGateway {
@@ -19,6 +20,8 @@ export interface GatewayOptions {
   readonly domain?: string
   /** 'key=value' settings. */
   readonly set?: readonly string[]
+  /** Whom to ask instead of DNS servers (in this process only). */
+  readonly dns?: Dns
 }
 
 const configFile = fileURLToPath(new URL('../../config/restante.yaml', import.meta.url))
@@ -26,7 +29,7 @@ const program = fileURLToPath(new URL('../../scripts/restante.mjs', import.meta.
 
 /** In this process: quick, and its inside can be looked at through `running`. */
 export async function startGateway(options: GatewayOptions = {}): Promise<TestGateway & { readonly running: Running }> {
-  const running = await run({ ephemeral: true, config: configFile, log: silentLog, accounts: options.accounts ?? 1, ...(options.domain ? { domain: options.domain } : {}), set: ['accounts.throttle.delay=0', ...(options.set ?? [])] })
+  const running = await run({ ephemeral: true, config: configFile, log: silentLog, accounts: options.accounts ?? 1, ...(options.domain ? { domain: options.domain } : {}), ...(options.dns ? { dns: options.dns } : {}), set: ['accounts.throttle.delay=0', ...(options.set ?? [])] })
   return {
     running, listeners: running.listeners, account: running.created!.account, password: running.created!.password, domain: running.domain, data: running.gateway.folder,
     stop: () => running.stop(AbortSignal.timeout(2000)),

@@ -4,6 +4,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { openGateway, type Gateway } from '../gateway.js'
+import type { Dns } from '../im2000/locate.js'
 import { createLog, type Log } from '../log/logger.js'
 import { serveControl } from './control.js'
 import { operations } from './operations.js'
@@ -17,6 +18,8 @@ export interface RunOptions extends GlobalOptions {
   readonly log?: Log
   /** Password of all accounts of an ephemeral gateway; made up when absent. */
   readonly password?: string
+  /** Whom to ask instead of DNS servers: for tests. */
+  readonly dns?: Dns
 }
 export interface Running {
   readonly gateway: Gateway
@@ -50,7 +53,7 @@ export async function run(options: RunOptions): Promise<Running> {
       ...(loaded.settings.log.format === 'auto' ? {} : { pretty: loaded.settings.log.format === 'pretty' }),
     })
     const plugins = folder === undefined ? loaded.plugins : loaded.plugins.map(({ plugin, config }) => ({ plugin, config: onFreePorts(config) }))
-    const gateway = await openGateway({ settings: loaded.settings, plugins, log })
+    const gateway = await openGateway({ settings: loaded.settings, plugins, log, ...(options.dns ? { dns: options.dns } : {}) })
     try {
       const created = await firstAccounts(gateway, loaded, options, domain)
       await gateway.start()

@@ -141,6 +141,8 @@ const outbound = section({
   allowNetworks: z.array(network).default([]).describe('Networks that may be connected to although they are not of the public Internet: loopback, private, link-local and the like are refused otherwise (H7).'),
   denyPorts: z.array(port).default(otherServices).describe('Ports that are never connected to, because other services live there (H7). Port 0 is always one of them.'),
   tls: z.enum(['preferred', 'required']).default('preferred').describe('preferred: TLS is asked for first, and required from domains that were once reached with it. required: no connection without TLS (H9).'),
+  ca: z.string().default('').describe('PEM file with certificate authorities that are trusted beside the usual ones; empty: none.'),
+  tlsMemory: seconds('90d').describe('How long a domain that was reached with TLS is held to it (H9).'),
   dnsServers: z.array(server).default([]).describe("DNS servers to ask, with ports if need be. None: the system's."),
   dnsTimeout: seconds('5s').describe('Time for a DNS server to answer; then the next is asked.'),
   connectTimeout: seconds('10s').describe('Time for one address to accept a connection (C.1.17).'),
@@ -151,15 +153,37 @@ const outbound = section({
   attempts: z.number().int().min(1).max(1000).default(32).describe('Connections that are tried for one service (C.1.17).'),
 }).describe('Connections to other stores and agents. Numbers like H7 refer to the rules in docs/specifications.md.')
 
+const notifier = section({
+  repeatDays: z.array(z.number().int().min(1).max(365)).min(1).max(20).default([1, 2, 4, 7]).describe('Days between repeats of an accepted notification that is not yet silenced; the last one goes on (D34, D35).'),
+  retry: seconds('5min').describe('Wait after the first failure to reach an agent; it doubles each time (D36).'),
+  retryLongest: seconds('24h').describe('Longest wait between attempts (D36).'),
+  refusals: count(7, 1).describe('Attempts, one a day, to tell an agent that refuses (D38).'),
+  domains: count(50, 1).describe('Domains whose agents are told at once.'),
+  sessionsPerAgent: z.number().int().min(1).max(20).default(2).describe('Sessions with one agent at once (H18).'),
+  digest: z.boolean().default(true).describe("Whether notifications carry the message's SHA-256, beyond the proposal (H5): a gateway with several recipients then fetches the octets once."),
+}).describe('Telling the agents of recipients elsewhere.')
+
+const retrieval = section({
+  collect: z.enum(['gateway', 'native']).default('gateway').describe('gateway: mail from other stores is collected and filed for IMAP and POP3. native: the agent keeps notifications for IM2000 readers. An account may say otherwise.'),
+  eagerUpTo: octets('1MiB').describe('Messages up to this size are fetched from their store as soon as they are announced; larger ones when they are first needed. An account may say otherwise.'),
+  keepAfterRead: z.boolean().default(true).describe('Whether a message that was read stays readable after its store has deleted it. An account may say otherwise.'),
+  cacheOctets: octets('10GiB').describe('Octets of unread mail from other stores that are kept here although they could be fetched again; the first fetched leave first.'),
+  stores: count(50, 1).describe('Stores that are spoken to at once.'),
+  sessionsPerStore: z.number().int().min(1).max(20).default(2).describe('Sessions with one store at once (H8).'),
+  headerOctets: octets('256KiB').refine((value) => value >= 4096, 'at least 4KiB').describe('Longest header that is fetched of a message that is left at its store.'),
+  fetchTimeout: seconds('5min').describe('Time for the octets of one message to come, whatever its size.'),
+  minimumRate: octets('1KiB').describe('Octets a second below which a store is given up as too slow, after the first ten seconds.'),
+  retry: seconds('1min').describe('Wait after a store could not be reached; it doubles each time (F18).'),
+  retryLongest: seconds('24h').describe('Longest wait before a store is tried again (H8).'),
+}).describe('Mail that lies at other stores.')
+
 export const coreSchema = z.strictObject({
   data: z.string().min(1).default('./data').describe('Folder for everything that must be kept, relative to where the program is started.'),
   hostname: z.string().default('').describe('Name of this machine in greetings and trace headers; empty: as the system calls it.').transform((name) => name || hostname()),
   domains: z.array(domainName).min(1).default(['example.test']).describe('Domains whose mail is delivered here. More can be added with `restante domain add`.'),
   log, tls, database, blobs, limits, accounts, mailboxes,
-  im2000: section({ store, rna, outbound }).describe('The two sides of Internet Mail 2000, and the way to others.'),
-  retrieval: section({
-    keepAfterRead: z.boolean().default(true).describe('Whether a message that was read stays readable after its store has deleted it.'),
-  }).describe('Messages whose store no longer has them.'),
+  im2000: section({ store, notifier, rna, outbound }).describe('The two sides of Internet Mail 2000, and the way to others.'),
+  retrieval,
   transcripts: z.enum(['off', 'on-error', 'all']).default('off').describe('Whether the lines of each session are kept in files (passwords and message text masked): never, when something went wrong in it, always.'),
   proxyProtocol: section({
     trusted: z.array(network).default([]).describe('Load balancers whose connections begin with a PROXY header (version 1 or 2). Connections from them without one are closed.'),

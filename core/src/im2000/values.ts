@@ -16,6 +16,8 @@ export interface Notification {
   readonly identifier: Buffer
   readonly sender: string
   readonly size?: number
+  /** SHA-256 of the stored octets, 32 octets (H5): Restante's own addition. */
+  readonly digest?: Buffer
 }
 
 type WireAddress = Static<typeof ipAddress>
@@ -58,21 +60,23 @@ export const locationToWire = (location: ServiceLocation): WireLocation => ('dom
   : { kind: 'literals', value: location.literals.map(({ address, port }) => ({ address: addressToWire(address), port })) })
 
 /** Throws Malformed. A size that no file can have is read as the largest that a number holds. */
-export const notificationToText = ({ storeclear, storessl, recipient, identifier, sender, size }: WireNotification): Notification => ({
+export const notificationToText = ({ storeclear, storessl, recipient, identifier, sender, size, digest }: WireNotification): Notification => ({
   storeClear: locationToText(storeclear),
   ...(storessl === undefined ? {} : { storeSsl: locationToText(storessl) }),
   recipient: mailBoxToText(recipient),
   identifier,
   sender,
   ...(size === undefined ? {} : { size: toNumber(size) }),
+  ...(digest === undefined ? {} : { digest }),
 })
-export const notificationToWire = ({ storeClear, storeSsl, recipient, identifier, sender, size }: Notification): WireNotification => ({
+export const notificationToWire = ({ storeClear, storeSsl, recipient, identifier, sender, size, digest }: Notification): WireNotification => ({
   storeclear: locationToWire(storeClear),
   ...(storeSsl === undefined ? {} : { storessl: locationToWire(storeSsl) }),
   recipient: mailBoxToWire(recipient),
   identifier,
   sender,
   ...(size === undefined ? {} : { size: BigInt(size) }),
+  ...(digest === undefined ? {} : { digest }),
 })
 
 /** For places that count in numbers: beyond 2^53-1 the largest of them. */

@@ -19,7 +19,7 @@ export interface WantedRow {
   readonly mailbox: string
   /** The store's location, as one canonical text. */
   readonly store: string
-  readonly notification: Pick<Notification, 'identifier' | 'sender' | 'size'>
+  readonly notification: Pick<Notification, 'identifier' | 'sender' | 'size' | 'digest'>
 }
 export interface Bounds {
   readonly bound: number
@@ -139,11 +139,11 @@ async function addCounts(tx: Transaction, by: ReadonlyMap<string, number>, sign:
 async function insert(tx: Transaction, kept: readonly { item: Wanted; row: WantedRow }[]): Promise<void> {
   const { notifications: first } = await allocate(tx, { notifications: kept.length })
   await tx.run(
-    `INSERT INTO notifications (id, account, mailbox, store, identifier, sender, size, submitter_address, submitter_port, submitter_domain, received_at)
-     SELECT r.id, r.account, r.mailbox, r.store, r.identifier, r.sender, r.size, r.address, r.port, r.domain, r.at
-     FROM ${tx.dialect.rows({ id: 'int', account: 'int', mailbox: 'text', store: 'text', identifier: 'bytes', sender: 'text', size: 'int', address: 'text', port: 'int', domain: 'text', at: 'int' })} AS r`,
+    `INSERT INTO notifications (id, account, mailbox, store, identifier, sender, size, submitter_address, submitter_port, submitter_domain, received_at, digest, next_try)
+     SELECT r.id, r.account, r.mailbox, r.store, r.identifier, r.sender, r.size, r.address, r.port, r.domain, r.at, r.digest, r.at
+     FROM ${tx.dialect.rows({ id: 'int', account: 'int', mailbox: 'text', store: 'text', identifier: 'bytes', sender: 'text', size: 'int', address: 'text', port: 'int', domain: 'text', at: 'int', digest: 'bytes' })} AS r`,
     [tx.dialect.rowsValue(kept.map(({ item: { submitter, at }, row }, i) => [first + i, row.account, row.mailbox, row.store, row.notification.identifier, row.notification.sender, row.notification.size ?? null,
-      submitter.address, submitter.port, submitter.domain ?? null, at]))])
+      submitter.address, submitter.port, submitter.domain ?? null, at, row.notification.digest ?? null]))])
 }
 
 const tally = (names: readonly string[]): Map<string, number> => {

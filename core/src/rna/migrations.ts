@@ -34,4 +34,15 @@ export const rnaMigrations: readonly Migration[] = [{
     await db.run(`CREATE TABLE notification_counts (mailbox ${db.dialect.types.text} PRIMARY KEY, held ${db.dialect.types.int} NOT NULL)${db.dialect.clustered}`)
     await db.run("INSERT INTO notification_counts (mailbox, held) SELECT mailbox, count(*) FROM notifications GROUP BY mailbox UNION ALL SELECT '', count(*) FROM notifications")
   },
+}, {
+  name: 'rna/0003-collecting',
+  async up(db) {
+    const { int, text, bytes } = db.dialect.types
+    await db.run(`ALTER TABLE notifications ADD COLUMN digest ${bytes}`)
+    // When the recipient agent tries to collect it (delivery/collect.ts), and since when that has failed, and why.
+    await db.run(`ALTER TABLE notifications ADD COLUMN next_try ${int} NOT NULL DEFAULT 0`)
+    await db.run(`ALTER TABLE notifications ADD COLUMN failing_since ${int}`)
+    await db.run(`ALTER TABLE notifications ADD COLUMN why ${text}`)
+    await db.run('CREATE INDEX notifications_next_try ON notifications (next_try)')
+  },
 }]

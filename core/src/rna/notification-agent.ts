@@ -25,7 +25,15 @@ export interface AgentOptions {
   readonly remember: number
   readonly policy: readonly Rule[]
 }
-export interface AgentParts { readonly database: Database; readonly accounts: Accounts; readonly clock: Clock; readonly log: Log; readonly options: AgentOptions }
+export interface AgentParts {
+  readonly database: Database
+  readonly accounts: Accounts
+  readonly clock: Clock
+  readonly log: Log
+  readonly options: AgentOptions
+  /** Something new is held: whoever collects may come (delivery/collect.ts). */
+  readonly arrived?: () => void
+}
 
 export interface NotificationAgent {
   /** Notify: all or none (E.17). Throws NOTIFICATION_REFUSED, NOTIFICATIONS_FULL; ACCOUNT_NOT_FOUND only with `unknownMailbox: nouser`. */
@@ -44,7 +52,7 @@ export interface NotificationAgent {
   sweep(): Promise<void>
 }
 
-export function makeNotificationAgent({ database, accounts, clock, log, options }: AgentParts): NotificationAgent {
+export function makeNotificationAgent({ database, accounts, clock, log, options, arrived = () => undefined }: AgentParts): NotificationAgent {
   const policies = new Map<AccountId, readonly Rule[]>()
   // Until the first look nobody knows; local deliveries then ask per recipient, which is only slower.
   let personalPolicies = true
@@ -114,7 +122,7 @@ export function makeNotificationAgent({ database, accounts, clock, log, options 
         if (isFailure(error, 'NOTIFICATIONS_FULL')) return false
         throw error
       })
-      if (held) return
+      if (held) return arrived()
       counts.refused++
       throw failure('NOTIFICATIONS_FULL')
     },
@@ -122,7 +130,7 @@ export function makeNotificationAgent({ database, accounts, clock, log, options 
     async retrieveAndClear(account, limit, hand) {
       const rows = await database.read.all('SELECT * FROM notifications WHERE account = ? ORDER BY id LIMIT ?', [account, limit])
       await hand(rows.map((row) => ({
-        notification: { ...storeOf(row.store), recipient: row.mailbox, identifier: row.identifier, sender: row.sender, ...(row.size === null ? {} : { size: row.size }) },
+        notification: { ...storeOf(row.store), recipient: row.mailbox, identifier: row.identifier, sender: row.sender, ...(row.size === null ? {} : { size: row.size }), ...(row.digest === null ? {} : { digest: row.digest }) },
         submitter: { address: row.submitter_address, port: row.submitter_port, ...(row.submitter_domain === null ? {} : { domain: row.submitter_domain }) },
         receivedAt: row.received_at,
       })))
@@ -165,7 +173,8 @@ const storeKey = ({ storeClear, storeSsl }: Notification): string => JSON.string
 const canonical = (location: ServiceLocation): unknown =>
   // Only ASCII letters: others may grow when folded, and then would not fit where they came from (E.4).
   ('domain' in location ? location.domain.replace(/[A-Z]/g, (letter) => letter.toLowerCase()) : location.literals.map((literal) => [literal.address, literal.port]))
-function storeOf(key: string): Pick<Notification, 'storeClear' | 'storeSsl'> {
+/** The places that a store's canonical text stands for. */
+export function storeOf(key: string): Pick<Notification, 'storeClear' | 'storeSsl'> {
   const [clear, ssl] = JSON.parse(key) as [Canonical, Canonical | null]
   return { storeClear: locationOf(clear), ...(ssl === null ? {} : { storeSsl: locationOf(ssl) }) }
 }

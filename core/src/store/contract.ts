@@ -1,6 +1,7 @@
 // What faces see of the IM2000 message store: submit, track, cancel. The rules are im2000.md section D. Types only.
 import type { AccountId, SubmissionId } from '../base/branded.js'
 import type { Spooled, SpoolWriter } from '../blobs/contract.js'
+import type { Relay } from './ports.js'
 
 /** NotificationStatus of im2000.md A.2 and D.4. */
 export const notificationStatus = ['unprocessed', 'baddomain', 'noservice', 'noserver', 'protocolerror', 'nouser', 'notifying', 'silenced'] as const
@@ -68,6 +69,16 @@ export interface MessageStore {
   submit(originator: Originator, envelope: Envelope, octets: AsyncIterable<Buffer> | Spooled): Promise<Submission>
 }
 
+/** Those whose mail is kept here although their mailboxes are elsewhere: their agents are told (notifier.ts). */
+export interface RecipientsElsewhere {
+  /** Whether a domain that is not ours can be reached at all, as far as is known beforehand: DNS is asked when its turn comes. */
+  reaches(domain: string): boolean
+  /** Tries recipients again at once: those of a domain, or all that wait. Answers how many. */
+  retry(domain?: string): Promise<number>
+  /** Takes over recipients whose domain has no agent; without a relay their status is noservice. */
+  relayThrough(relay: Relay): void
+}
+
 declare module '../plugin/services.js' {
-  interface Services { messageStore: MessageStore }
+  interface Services { messageStore: MessageStore; notifier: RecipientsElsewhere }
 }

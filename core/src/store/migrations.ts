@@ -72,4 +72,20 @@ export const storeMigrations: readonly Migration[] = [{
   name: 'store/0002-foreign-pins',
   // What the maximum age is about (D51), without a look at all the rest.
   up: (db) => db.run('CREATE INDEX recipients_foreign ON recipients (submission) WHERE account IS NULL AND pinned = 1'),
+}, {
+  name: 'store/0003-notifier',
+  async up(db) {
+    const { int, text } = db.dialect.types
+    // The recipients are the queue: when their agent is to be told next, how often the same thing has happened in a row, and what.
+    await db.run(`ALTER TABLE recipients ADD COLUMN domain ${text}`)
+    await db.run(`ALTER TABLE recipients ADD COLUMN next_attempt ${int}`)
+    await db.run(`ALTER TABLE recipients ADD COLUMN attempts ${int} NOT NULL DEFAULT 0`)
+    await db.run(`ALTER TABLE recipients ADD COLUMN outcome ${text}`)
+    await db.run(`ALTER TABLE recipients ADD COLUMN why ${text}`)
+    await db.run('CREATE INDEX recipients_due ON recipients (next_attempt, domain) WHERE next_attempt IS NOT NULL')
+    await db.run('CREATE INDEX recipients_of_domain ON recipients (domain, next_attempt) WHERE next_attempt IS NOT NULL')
+    await db.run("DELETE FROM jobs WHERE kind = 'notify'")
+    // Domains that were once reached with TLS and are held to it (im2000.md H9).
+    await db.run(`CREATE TABLE tls_seen (name ${text} PRIMARY KEY, seen_at ${int} NOT NULL)`)
+  },
 }]

@@ -41,6 +41,17 @@ export interface LocalRecipients<Plan = unknown> {
   withdraw(tx: Transaction, recipients: readonly RecipientId[], reason: 'cancelled' | 'expired'): Promise<void>
 }
 
+/** A recipient on the way out of IM2000. */
+export interface RelayRecipient { readonly id: RecipientId; readonly address: string; readonly attempts: number; readonly submittedAt: number; readonly submission: SubmissionId; readonly message: MessageId; readonly originator: string; readonly account: AccountId | null }
+/** What became of it: `delivered` ends our duty; `temporary` comes again at `again` (milliseconds UTC), `permanent` never. */
+export type RelayOutcome = { readonly kind: 'delivered'; readonly why?: string } | { readonly kind: 'temporary'; readonly why: string; readonly again: number } | { readonly kind: 'permanent'; readonly why: string }
+
+/** Takes recipients whose domain has no agent at all (the smtp-relay bridge). There is one at most. */
+export interface Relay {
+  /** Due recipients of one domain, at most a few hundred; `done` is told of each as soon as it is known, and answers when that is durable. */
+  relay(domain: string, recipients: readonly RelayRecipient[], done: (recipient: RelayRecipient, outcome: RelayOutcome) => Promise<void>, signal: AbortSignal): Promise<void>
+}
+
 /** Messages that sessions still show although their last entry is gone (RFC 2180): the reaper passes them over. */
 export interface StillShown { shown(): ReadonlySet<MessageId> }
 

@@ -58,7 +58,7 @@ export class Retrieval {
   async silence(identifier: Buffer): Promise<void> {
     const { recipient } = await this.#find(identifier)
     if (recipient === undefined) throw failure('MESSAGE_NOT_FOUND') // a list identifier (D27)
-    await this.#database.write((tx) => tx.run(`UPDATE recipients SET notification = ? WHERE id = ? AND ${tx.dialect.oneOf('notification')}`,
+    await this.#database.write((tx) => tx.run(`UPDATE recipients SET notification = ?, next_attempt = NULL WHERE id = ? AND ${tx.dialect.oneOf('notification')}`,
       [notificationNumber('silenced'), recipient, tx.dialect.list(sourcesOf('silenced'))]))
   }
 
@@ -73,7 +73,7 @@ export class Retrieval {
   async unpinRecipients(tx: Transaction, recipients: readonly RecipientId[]): Promise<void> {
     if (recipients.length === 0) return
     const list = [tx.dialect.list(recipients)]
-    await tx.run(`UPDATE recipients SET pinned = 0 WHERE ${tx.dialect.oneOf('id')}`, list)
+    await tx.run(`UPDATE recipients SET pinned = 0, next_attempt = NULL WHERE ${tx.dialect.oneOf('id')}`, list)
     const rows = await tx.all<{ message: MessageId }>(`SELECT DISTINCT s.message FROM recipients r JOIN submissions s ON s.id = r.submission WHERE ${tx.dialect.oneOf('r.id')}`, list)
     await markReapable(tx, rows.map((row) => row.message))
     tx.afterCommit(() => this.#reaper.soon())

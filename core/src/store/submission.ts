@@ -1,11 +1,11 @@
 // The commit of a submission: message once, envelope, identifiers, and the filing for all local recipients. Many
 // submissions that wait together are written by the same handful of statements (a Batch of the commit queue).
+import { domainToASCII } from 'node:url'
 import type { AccountId, MessageId, RecipientId, SubmissionId } from '../base/branded.js'
 import type { Random } from '../base/random.js'
 import type { Prepared } from '../blobs/blob-store.js'
 import type { Batch, Transaction } from '../database/connect.js'
 import { allocate } from '../database/migrator.js'
-import type { Jobs } from '../jobs/jobs.js'
 import type { Summary } from '../message/summary.js'
 import type { Originator, Submission } from './contract.js'
 import type { Lists } from './lists.js'
@@ -38,7 +38,8 @@ export interface Sealed {
 export interface SubmissionParts {
   readonly messages: Messages
   readonly lists: Lists
-  readonly jobs: Jobs
+  /** Told after the commit when recipients wait whose agents are elsewhere. */
+  readonly notifier: { wake(): void }
   readonly local: LocalRecipients
   readonly random: Random
 }
@@ -48,7 +49,7 @@ const identifierOctets = 16
 /** A Message-ID as it is kept and looked up. Strangers write it, and PostgreSQL refuses rows whose indexed text is longer than some 2,700 octets. */
 export const trackedId = (messageId: string): string => messageId.slice(0, 800).toWellFormed()
 
-export function makeSubmitBatch({ messages, lists, jobs, local, random }: SubmissionParts): Batch<Sealed, Submission> {
+export function makeSubmitBatch({ messages, lists, notifier, local, random }: SubmissionParts): Batch<Sealed, Submission> {
   return {
     name: 'submit',
     async write(tx, items) {
@@ -68,15 +69,16 @@ export function makeSubmitBatch({ messages, lists, jobs, local, random }: Submis
       const unpinned = new Set(results.flatMap((result) => result.unpinned))
 
       await tx.run(
-        `INSERT INTO recipients (id, submission, address, account, identifier, notification, read, pinned)
-         SELECT r.id, r.submission, r.address, r.account, r.identifier, r.notification, 0, r.pinned
-         FROM ${tx.dialect.rows({ id: 'int', submission: 'int', address: 'text', account: 'int', identifier: 'bytes', notification: 'int', pinned: 'int' })} AS r`,
+        `INSERT INTO recipients (id, submission, address, account, identifier, notification, read, pinned, domain, next_attempt)
+         SELECT r.id, r.submission, r.address, r.account, r.identifier, r.notification, 0, r.pinned, r.domain, r.at
+         FROM ${tx.dialect.rows({ id: 'int', submission: 'int', address: 'text', account: 'int', identifier: 'bytes', notification: 'int', pinned: 'int', domain: 'text', at: 'int' })} AS r`,
         [tx.dialect.rowsValue(numbered.flatMap((recipients, i) => recipients.map((recipient) => [recipient.id, first.submissions + i, recipient.address, recipient.account ?? null,
-          recipient.identifier, notificationNumber(recipient.account === undefined ? 'unprocessed' : 'silenced'), unpinned.has(recipient.id) ? 0 : 1])))])
+          recipient.identifier, notificationNumber(recipient.account === undefined ? 'unprocessed' : 'silenced'), unpinned.has(recipient.id) ? 0 : 1,
+          ...(recipient.account === undefined ? [domainOf(recipient.address), items[i].at] : [null, null])])))])
 
       const postings = items.flatMap((item, i) => item.lists.map((name) => ({ name, item: i, message: first.messages + i as MessageId, submission: first.submissions + i as SubmissionId, at: item.at })))
       const identifiers = postings.length > 0 ? await lists.post(tx, postings) : []
-      await jobs.add(tx, numbered.flatMap((recipients) => recipients.filter((recipient) => recipient.account === undefined).map((recipient) => ({ kind: 'notify', payload: { recipient: recipient.id } }))))
+      if (numbered.some((recipients) => recipients.some((recipient) => recipient.account === undefined))) tx.afterCommit(() => notifier.wake())
       // A message that nobody wants (all copies discarded) is the reaper's at once.
       const nobody = withLocals.filter(({ item, locals }) => item.lists.length === 0 && locals.length === item.recipients.length && locals.every((recipient) => unpinned.has(recipient.id)))
       await markReapable(tx, nobody.map(({ i }) => first.messages + i as MessageId))
@@ -89,6 +91,12 @@ export function makeSubmitBatch({ messages, lists, jobs, local, random }: Submis
       }))
     },
   }
+}
+
+/** As DNS is asked, and as recipients wait together (notifier.ts). */
+const domainOf = (address: string): string => {
+  const domain = address.slice(address.lastIndexOf('@') + 1)
+  return (domainToASCII(domain) || domain).toLowerCase()
 }
 
 const insertSubmissions = (tx: Transaction, items: readonly Sealed[], firstMessage: number, firstSubmission: number): Promise<void> => tx.run(

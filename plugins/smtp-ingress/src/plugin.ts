@@ -8,11 +8,11 @@ import { createEngine } from './server.js'
 export default definePlugin({
   name: 'smtp-ingress', version: '0.1.0', api: '^1.0.0',
   config,
-  requires: ['accounts', 'authenticator', 'hooks', 'messageStore', 'metrics', 'net', 'settings'],
+  requires: ['accounts', 'authenticator', 'hooks', 'messageStore', 'metrics', 'net', 'notifier', 'settings'],
   provides: [],
-  setup({ config, clock, services: { accounts, authenticator, hooks, messageStore, metrics, net, settings } }) {
+  setup({ config, clock, services: { accounts, authenticator, hooks, messageStore, metrics, net, notifier, settings } }) {
     const { submission } = config
-    const policy = createPolicy({ accounts, hooks, domains: settings.domains, ownSender: submission.sender === 'own', ownFrom: submission.headerFrom === 'own' })
+    const policy = createPolicy({ accounts, hooks, notifier, domains: settings.domains, ownSender: submission.sender === 'own', ownFrom: submission.headerFrom === 'own' })
 
     const messages = metrics.counter('restante_smtp_messages_total', 'Messages that SMTP and LMTP peers sent to the end.')
 

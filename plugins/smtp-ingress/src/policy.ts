@@ -16,6 +16,8 @@ export interface Peer {
 export interface PolicyParts {
   readonly accounts: Accounts
   readonly hooks: HookRuntime
+  /** Says which domains that are not ours can be reached at all. */
+  readonly notifier: { reaches(domain: string): boolean }
   /** `postmaster` without a domain belongs to the first. */
   readonly domains: readonly string[]
   readonly ownSender: boolean
@@ -31,7 +33,7 @@ export interface Policy {
   from(peer: Peer, addresses: readonly string[]): Promise<Reply | undefined>
 }
 
-export function createPolicy({ accounts, hooks, domains, ownSender, ownFrom }: PolicyParts): Policy {
+export function createPolicy({ accounts, hooks, notifier, domains, ownSender, ownFrom }: PolicyParts): Policy {
   async function owns(account: Account, address: string): Promise<boolean> {
     try {
       return await accounts.owns(account, address)
@@ -52,9 +54,12 @@ export function createPolicy({ accounts, hooks, domains, ownSender, ownFrom }: P
       try {
         const address = /^postmaster$/i.test(named) ? `postmaster@${domains[0]}` : named
         const found = await accounts.resolve(address)
-        if (found.kind === 'foreign') return peer.listener === 'submission' ? said.noRoadOut : said.noRelay
+        if (found.kind === 'foreign') {
+          if (peer.listener !== 'submission') return said.noRelay
+          if (!notifier.reaches(address.slice(address.lastIndexOf('@') + 1))) return said.badDomain
+        }
         if (found.kind === 'unknown') return said.unknownUser
-        await accounts.checkQuota(found.account, octets)
+        if (found.kind === 'account') await accounts.checkQuota(found.account, octets)
         if (!hooks.given('smtp.rcptTo')) return address
         const { listener, account, remoteAddress, helo } = peer
         const verdict = await hooks.ask('smtp.rcptTo', { listener, account: account?.id ?? null, remoteAddress, helo, sender, recipient: address }, { verdict: 'tempfail', text: 'Try again later' })

@@ -43,7 +43,7 @@ export const said = {
   fromNotOwned: (address: string) => reply(550, `5.7.1 The From address <${address}> does not belong to this account`),
   unknownUser: reply(550, '5.1.1 No such user here'),
   noRelay: reply(550, '5.7.1 Not a domain of ours; mail is not relayed'),
-  noRoadOut: reply(550, '5.7.1 Mail to other domains needs the smtp-relay bridge, which is not enabled'),
+  badDomain: reply(550, '5.1.2 That domain cannot be one'),
   refusedByPolicy: (text: string) => reply(550, `5.7.1 ${text}`),
   laterByPolicy: (text: string) => reply(451, `4.7.1 ${text}`),
   bareLineEnd: reply(554, '5.6.0 The message has bare CR or LF; lines must end in CRLF'),

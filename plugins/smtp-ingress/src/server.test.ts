@@ -85,7 +85,7 @@ async function run(config: Record<string, unknown> = {}, limit = 1_000_000): Pro
   const hooks: HookRuntime = Object.assign(createHooks({ log: silentLog, clock: systemClock }), { given: () => verdict !== undefined, ask: async (_: string, q: { recipient: string }) => verdict!(q.recipient) as never })
   const section = (own: object = {}) => ({ listen: '127.0.0.1:0', ...own })
   const parsed = plugin.config.parse({ mx: section(config.mx as object), submission: section({ listenTls: '127.0.0.1:0', ...(config.submission as object) }), lmtp: section(config.lmtp as object) })
-  const running = plugin.setup({ config: parsed, log: silentLog, clock: systemClock, database: {} as never, container: {} as never, services: { accounts, authenticator, hooks, messageStore, metrics, net, settings } })
+  const running = plugin.setup({ config: parsed, log: silentLog, clock: systemClock, database: {} as never, container: {} as never, services: { accounts, authenticator, hooks, messageStore, metrics, net, notifier: { reaches: (domain) => domain.includes('.'), retry: async () => 0, relayThrough: () => undefined }, settings } })
   await running.start!()
   await running.ready!()
   return { ports: Object.fromEntries(Object.entries(running.listeners!()).map(([name, address]) => [name, Number(address.split(':').at(-1))])), stop: (deadline) => running.stop!(deadline) }
@@ -389,7 +389,8 @@ describe('submission', () => {
     const client = await ready('submission')
     expect(await client.say('MAIL FROM:<bob@example.test>')).toBe('550 5.7.1 <bob@example.test> does not belong to this account')
     expect(await client.say('MAIL FROM:<ann@example.test>')).toMatch(/^250/)
-    expect(await client.say('RCPT TO:<x@elsewhere.example>')).toBe('550 5.7.1 Mail to other domains needs the smtp-relay bridge, which is not enabled')
+    expect(await client.say('RCPT TO:<x@elsewhere.example>')).toMatch(/^250/)
+    expect(await client.say('RCPT TO:<x@localhost>')).toBe('550 5.1.2 That domain cannot be one')
     await client.say('RSET')
     expect(await send(client, 'From: Boss <boss@example.test>\r\n\r\nx\r\n.\r\n')).toBe('550 5.7.1 The From address <boss@example.test> does not belong to this account')
     expect(await send(client, 'From: "boss@example.test" <Ann@example.test>\r\n\r\nx\r\n.\r\n')).toMatch(/^250/)

@@ -24,6 +24,8 @@ export interface Field<T, Optional extends boolean = boolean> {
   readonly alsoTag: number | undefined
   readonly optional: Optional
   readonly type: Type<T>
+  /** Contents of any other length are somebody else's element, to be passed over. */
+  readonly exactly?: number
 }
 
 const contextClass = 0x80
@@ -33,6 +35,9 @@ const anyForm = ~constructed
 export const ctx = <T>(number: number, type: Type<T>, options: { readonly alsoReads?: number } = {}): Field<T, false> => field(number, type, options.alsoReads, false)
 /** The same, and it may be missing. */
 export const opt = <T>(number: number, type: Type<T>): Field<T, true> => field(number, type, undefined, true)
+
+/** An element beyond the module, optional, known by its tag and its length together: others may use the number too. */
+export const extension = <T>(number: number, length: number, type: Type<T>): Field<T, true> => ({ ...field(number, type, undefined, true), exactly: length })
 
 function field<T, O extends boolean>(number: number, type: Type<T>, alsoReads: number | undefined, optional: O): Field<T, O> {
   const form = contextClass | (type.tag === undefined ? constructed : type.tag & constructed)
@@ -55,7 +60,7 @@ export type SeqValue<F> = Simplify<{ readonly [K in Exclude<keyof F, OptionalKey
 export function seq<F extends Record<string, Field<any>>>(fields: F): Type<SeqValue<F>> {
   const list = Object.entries(fields).map(([name, one]) => ({ name, ...one }))
   const is = (one: Field<any>, tag: number): boolean => one.tag === tag || one.alsoTag === tag
-  const known = (tag: number): boolean => list.some((one) => (one.tag & anyForm) === (tag & anyForm) || (one.alsoTag !== undefined && (one.alsoTag & anyForm) === (tag & anyForm)))
+  const known = (tag: number): boolean => list.some((one) => one.exactly === undefined && ((one.tag & anyForm) === (tag & anyForm) || (one.alsoTag !== undefined && (one.alsoTag & anyForm) === (tag & anyForm))))
   return {
     tag: 0x30,
     read(reader, end) {
@@ -66,7 +71,7 @@ export function seq<F extends Record<string, Field<any>>>(fields: F): Type<SeqVa
         const contentsEnd = reader.open(end)
         let i = next
         while (i < list.length && !is(list[i], reader.tag) && list[i].optional) i++
-        if (i < list.length && is(list[i], reader.tag)) {
+        if (i < list.length && is(list[i], reader.tag) && (list[i].exactly ?? contentsEnd - reader.at) === contentsEnd - reader.at) {
           value[list[i].name] = readField(list[i], reader, contentsEnd)
           next = i + 1
         } else if (known(reader.tag)) throw new Malformed('an element out of order, twice, or in the wrong form', start)

@@ -1,6 +1,6 @@
 // What the four modules share (im2000.md A.1). Declarations only.
 import { Malformed } from '../der/reader.js'
-import { bool, choice, ctx, octets, openEnumerated, opt, seq, seqOf, small, uint, utf8, type Field, type Static, type Type } from '../der/types.js'
+import { bool, choice, ctx, extension, octets, openEnumerated, opt, seq, seqOf, small, uint, utf8, type Field, type Static, type Type } from '../der/types.js'
 
 /** Bounds of im2000.md E.30; what is longer is malformed. */
 const sizes = { sender: 255, localpart: 64, domain: 255, label: 63, literals: 16 }
@@ -28,6 +28,8 @@ export const notification = seq({
   identifier: ctx(3, messageIdentifier),
   sender: ctx(4, utf8({ max: sizes.sender })),
   size: opt(5, uint),
+  // Beyond the module (im2000.md H5): SHA-256 of the stored octets. Others pass over it (N17).
+  digest: extension(16, 32, octets({ min: 32, max: 32 })),
 })
 export type WireNotification = Static<typeof notification>
 

@@ -1,7 +1,7 @@
 // One session of a client (im2000.md B): what the pages say once for all four protocols. One command at a time; the abort
 // flag decides; an answer that cannot be read ends the session. What commands mean is in client/*.ts.
 import { connect as connectTcp, type Socket } from 'node:net'
-import { connect as connectTls, type ConnectionOptions } from 'node:tls'
+import { connect as connectTls, TLSSocket, type ConnectionOptions } from 'node:tls'
 import { failure } from '../../errors/codes.js'
 import { encodeFramed, Framer, FramingBroken } from '../der/framer.js'
 import { Malformed } from '../der/reader.js'
@@ -155,8 +155,10 @@ function dial(where: Where): Promise<Socket> {
     const socket = tls ? connectTls({ host, port, minVersion: 'TLSv1.2', ...(signal ? { signal } : {}), ...tls }) : connectTcp({ host, port, noDelay: true, ...(signal ? { signal } : {}) })
     const refuse = (why: string): void => {
       clearTimeout(timer)
+      // Whoever would take the clear service instead must know that somebody was there, with a wrong certificate (H9).
+      const certificate = socket instanceof TLSSocket && Boolean(socket.authorizationError)
       socket.destroy()
-      reject(failure('PEER_UNREACHABLE', { where: `${host}:${port}`, why }))
+      reject(failure('PEER_UNREACHABLE', { where: `${host}:${port}`, why, certificate }))
     }
     const timer = setTimeout(() => refuse('no connection in time'), connectMs)
     const failed = (error: Error): void => refuse(error.message)

@@ -1,0 +1,347 @@
+// Tells recipients' agents of their messages (im2000.md D31-D42). The rows of recipients are the queue: nothing else must
+// survive a restart. One lane per domain: a domain that does not answer holds up nobody else, and is asked once per pass.
+import type { AccountId, MessageId, RecipientId, SubmissionId } from '../base/branded.js'
+import type { Clock } from '../base/clock.js'
+import type { Random } from '../base/random.js'
+import type { Batch, Database } from '../database/connect.js'
+import { isFailure } from '../errors/codes.js'
+import type { Located } from '../im2000/locate.js'
+import type { RnaClient } from '../im2000/seams.js'
+import type { Notification } from '../im2000/values.js'
+import type { Log } from '../log/logger.js'
+import { notificationNumber, sourcesOf } from './status.js'
+import { outcomes, schedule, type Outcome, type ScheduleOptions } from './notification-schedule.js'
+import type { RecipientsElsewhere } from './contract.js'
+import type { Relay, RelayOutcome, RelayRecipient } from './ports.js'
+import { markReapable } from './submission.js'
+
+export interface NotifierOptions extends ScheduleOptions {
+  /** Domains that are told at once. */
+  readonly domains: number
+  /** Sessions with one agent at once. */
+  readonly perAgent: number
+  /** Whether notifications carry the message's digest (H5). */
+  readonly digest: boolean
+  /** Where recipients read: in every notification (D40). */
+  readonly store: Pick<Notification, 'storeClear' | 'storeSsl'>
+}
+export interface NotifierParts {
+  readonly database: Database
+  readonly clock: Clock
+  readonly random: Pick<Random, 'fraction'>
+  readonly log: Log
+  /** A session with a domain's agent. */
+  readonly reach: (domain: string) => Promise<Located<RnaClient>>
+  readonly options: NotifierOptions
+}
+
+/** A recipient whose agent is to be told now. */
+interface Due {
+  readonly id: RecipientId
+  readonly address: string
+  readonly identifier: Buffer
+  readonly outcome: string | null
+  readonly attempts: number
+  readonly originator: string
+  readonly size: number
+  readonly digest: string | null
+  readonly submission: SubmissionId
+  readonly message: MessageId
+  readonly submittedAt: number
+  readonly account: AccountId | null
+}
+interface Result { readonly due: Due; readonly outcome: Outcome; readonly why: string }
+
+/** Recipients read at once for one domain. */
+const batch = 200
+/** Notifications of one mailbox in one command (D41): well below RNASP's 64 KiB. */
+const perCommand = 50
+/** A second session pays from here on. */
+const worthASession = 20
+/** Sessions that break in one pass, after which the agent is left alone until the next. */
+const brokenSessions = 3
+/** A look even when nobody called. */
+const idleLookMs = 60_000
+/** After a failure of our own (the database): not at once again. */
+const restMs = 30_000
+const longestWhy = 300
+/** At the end, for answers that are on their way. */
+const graceMs = 2000
+/** Not the notification's fault (D37). */
+const lastWords: readonly string[] = ['errorcommandtimeout', 'errorserviceshutdown']
+
+export class Notifier implements RecipientsElsewhere {
+  readonly #parts: NotifierParts
+  readonly #lanes = new Map<string, Promise<void>>()
+  readonly #stop = new AbortController()
+  readonly #settle: Batch<Result, void>
+  #relay: Relay | undefined
+  #timer: { clear(): void } | undefined
+  #looking: Promise<void> | undefined
+  #lookAgain = false
+  #started = false
+  #restUntil = 0
+  /** The database may be closed: nothing is written any more. */
+  #over = false
+
+  constructor(parts: NotifierParts) {
+    this.#parts = parts
+    this.#settle = { name: 'notified', write: async (tx, results) => { await this.#write(tx, results); return results.map(() => undefined) } }
+  }
+
+  relayThrough(relay: Relay): void {
+    this.#relay = relay
+  }
+
+  reaches(domain: string): boolean {
+    return isDomain(domain)
+  }
+
+  start(): void {
+    this.#started = true
+    this.wake()
+  }
+
+  /** There may be something to do. */
+  wake(): void {
+    if (!this.#started || this.#stop.signal.aborted) return
+    if (this.#looking) {
+      this.#lookAgain = true
+      return
+    }
+    this.#looking = this.#look()
+      .catch((error: unknown) => {
+        this.#parts.log.error({ err: error }, 'the notifier cannot read its queue')
+        this.#restUntil = this.#parts.clock.now() + restMs
+        this.#wakeIn(restMs)
+      })
+      .finally(() => {
+        this.#looking = undefined
+        if (!this.#lookAgain) return
+        this.#lookAgain = false
+        this.wake()
+      })
+  }
+
+  /** Starts nothing new and waits for the sessions that run. */
+  async stop(): Promise<void> {
+    this.#stop.abort()
+    this.#timer?.clear()
+    await this.#looking
+    // Whoever hangs is not waited for: nothing was written down, so it will be done again.
+    await Promise.race([Promise.allSettled(this.#lanes.values()), new Promise<void>((done) => { this.#parts.clock.after(graceMs, done) })])
+    this.#over = true
+  }
+
+  /** Resolves when nothing is due any more. */
+  async settled(): Promise<void> {
+    while (this.#looking || this.#lanes.size > 0) {
+      await this.#looking
+      await Promise.allSettled(this.#lanes.values())
+    }
+  }
+
+  async retry(domain?: string): Promise<number> {
+    const { database, clock } = this.#parts
+    const rows = await database.write((tx) => tx.all(
+      `UPDATE recipients SET next_attempt = ? WHERE next_attempt IS NOT NULL AND outcome IN ('unreachable', 'broken', 'refused', 'unknown', 'relay')${domain === undefined ? '' : ' AND domain = ?'} RETURNING id`,
+      [clock.now(), ...(domain === undefined ? [] : [domain])]))
+    this.wake()
+    return rows.length
+  }
+
+  /** Starts lanes for domains with recipients that are due, the longest due first, and sets the clock for the next. */
+  async #look(): Promise<void> {
+    const { database, clock, options } = this.#parts
+    this.#timer?.clear()
+    const now = clock.now()
+    if (now < this.#restUntil) return this.#wakeIn(this.#restUntil - now)
+    const free = options.domains - this.#lanes.size
+    if (free > 0) {
+      const rows = await database.read.all<{ domain: string }>(
+        'SELECT domain, min(next_attempt) AS due FROM recipients WHERE next_attempt IS NOT NULL AND next_attempt <= ? GROUP BY domain ORDER BY due LIMIT ?', [now, options.domains * 2])
+      for (const { domain } of rows.filter((row) => !this.#lanes.has(row.domain)).slice(0, free)) {
+        this.#lanes.set(domain, this.#lane(domain, now).catch((error: unknown) => {
+          this.#parts.log.error({ err: error, domain }, 'the notifier failed')
+          this.#restUntil = clock.now() + restMs
+        }).finally(() => {
+          this.#lanes.delete(domain)
+          this.wake()
+        }))
+      }
+    }
+    // With all lanes taken, the next that is free looks again.
+    if (this.#lanes.size >= options.domains) return
+    const next = await database.read.get<{ at: number | null }>('SELECT min(next_attempt) AS at FROM recipients WHERE next_attempt IS NOT NULL AND next_attempt > ?', [now])
+    this.#wakeIn(Math.min(idleLookMs, next?.at ? Math.max(0, next.at - now) : idleLookMs))
+  }
+
+  #wakeIn(ms: number): void {
+    this.#timer?.clear()
+    this.#timer = this.#parts.clock.after(ms, () => this.wake())
+  }
+
+  /** One pass over a domain: those due by `until`. The agent is looked up once, and anew in each pass (C.2: nothing is cached between attempts). */
+  async #lane(domain: string, until: number): Promise<void> {
+    let first = await this.#due(domain, until)
+    if (first.length === 0) return
+    if (!isDomain(domain)) return this.#allOf(domain, until, first, 'baddomain', 'the domain cannot be one')
+    const located = await this.#parts.reach(domain)
+    if (located.kind === 'connected') return this.#tell(domain, until, first, located.value)
+    this.#parts.log.info({ domain, why: located.why, lasting: located.kind === 'permanent' }, 'agent not reached')
+    if (located.kind === 'permanent' && this.#relay) {
+      for (; first.length > 0 && !this.#stop.signal.aborted; first = await this.#due(domain, until)) await this.#relayed(domain, first)
+      return
+    }
+    return this.#allOf(domain, until, first, located.kind === 'permanent' ? 'noservice' : 'unreachable', located.why)
+  }
+
+  async #tell(domain: string, until: number, first: readonly Due[], session: RnaClient): Promise<void> {
+    const agent = new Agent(domain, session, this.#parts, this.#stop.signal)
+    try {
+      for (let due = first; due.length > 0; due = await this.#due(domain, until)) {
+        const waiting = byMailbox(due)
+        const hands = due.length >= worthASession ? this.#parts.options.perAgent : 1
+        // Each takes the next mailbox; a hand without a session of its own asks for one.
+        await Promise.all(Array.from({ length: hands }, async () => {
+          for (let group = waiting.pop(); group; group = waiting.pop()) {
+            if (this.#stop.signal.aborted) return
+            const { outcome, why } = await agent.notify(group.map((one) => this.#notification(one)))
+            await Promise.all(group.map((one) => this.#settled(one, outcome, why)))
+          }
+        }))
+        if (this.#stop.signal.aborted) return
+      }
+    } finally {
+      agent.close()
+    }
+  }
+
+  #notification(due: Due): Notification {
+    const { store, digest } = this.#parts.options
+    return {
+      ...store, recipient: due.address, identifier: due.identifier, sender: due.originator, size: due.size,
+      ...(digest && due.digest ? { digest: Buffer.from(due.digest, 'hex') } : {}),
+    }
+  }
+
+  async #relayed(domain: string, due: readonly Due[]): Promise<void> {
+    const told = new Set<RecipientId>()
+    const recipients: RelayRecipient[] = due.map(({ id, address, outcome, attempts, submittedAt, submission, message, originator, account }) =>
+      ({ id, address, attempts: outcome === 'relay' ? attempts : 0, submittedAt, submission, message, originator, account }))
+    const done = async (recipient: RelayRecipient, outcome: RelayOutcome): Promise<void> => {
+      told.add(recipient.id)
+      await this.#writeRelayed(recipient, outcome)
+    }
+    await this.#relay!.relay(domain, recipients, done, this.#stop.signal).catch((error: unknown) => { this.#parts.log.error({ err: error, domain }, 'the relay failed') })
+    // What it did not speak of comes again: a relay that fails must not be asked in a circle.
+    if (this.#stop.signal.aborted) return
+    const again = this.#parts.clock.now() + this.#parts.options.retry * 1000
+    for (const recipient of recipients) if (!told.has(recipient.id)) await this.#writeRelayed(recipient, { kind: 'temporary', why: 'the relay did not say', again })
+  }
+
+  async #writeRelayed({ id, message }: RelayRecipient, outcome: RelayOutcome): Promise<void> {
+    if (this.#over) return
+    const status = { delivered: 'silenced', temporary: 'noserver', permanent: 'noservice' } as const
+    await this.#parts.database.write(async (tx) => {
+      // Delivered to another world: nobody will fetch it here any more. Failed: the sender's business, not the message's.
+      await tx.run(`UPDATE recipients SET notification = ?, next_attempt = ?, attempts = attempts + 1, outcome = 'relay', why = ?${outcome.kind === 'temporary' ? '' : ', pinned = 0'} WHERE id = ? AND ${tx.dialect.oneOf('notification')}`,
+        [notificationNumber(status[outcome.kind]), outcome.kind === 'temporary' ? outcome.again : null, outcome.why?.slice(0, longestWhy) ?? null, id, tx.dialect.list([...sourcesOf(status[outcome.kind]), notificationNumber(status[outcome.kind])])])
+      if (outcome.kind !== 'temporary') await markReapable(tx, [message])
+    })
+  }
+
+  /** The same for all that are due at a domain. */
+  async #allOf(domain: string, until: number, first: readonly Due[], outcome: Outcome, why: string): Promise<void> {
+    for (let due = first; due.length > 0; due = await this.#due(domain, until)) {
+      await Promise.all(due.map((one) => this.#settled(one, outcome, why)))
+      if (this.#stop.signal.aborted) return
+    }
+  }
+
+  async #settled(due: Due, outcome: Outcome, why: string): Promise<void> {
+    if (this.#over) return
+    return this.#parts.database.writeBatched(this.#settle, { due, outcome, why })
+  }
+
+  async #write(tx: Parameters<Batch<Result, void>['write']>[0], results: readonly Result[]): Promise<void> {
+    const { clock, random, options } = this.#parts
+    const now = clock.now()
+    const rows = results.map(({ due, outcome, why }) => {
+      const { attempts, at } = schedule(outcome, due, now, options, random.fraction())
+      return { id: due.id, status: outcomes[outcome].status, at, attempts, outcome, why: why.slice(0, longestWhy) }
+    })
+    // What was silenced, un-pinned or cancelled meanwhile has no next attempt any more, and stays so (D33).
+    await tx.run(
+      `UPDATE recipients SET next_attempt = r.at, attempts = r.attempts, outcome = r.outcome, why = r.why FROM ${tx.dialect.rows({ id: 'int', at: 'int', attempts: 'int', outcome: 'text', why: 'text' })} AS r
+       WHERE recipients.id = r.id AND recipients.next_attempt IS NOT NULL`,
+      [tx.dialect.rowsValue(rows.map((row) => [row.id, row.at ?? null, row.attempts, row.outcome, row.why === '' ? null : row.why]))])
+    for (const status of new Set(rows.map((row) => row.status))) {
+      await tx.run(`UPDATE recipients SET notification = ? WHERE ${tx.dialect.oneOf('id')} AND ${tx.dialect.oneOf('notification')}`,
+        [notificationNumber(status), tx.dialect.list(rows.filter((row) => row.status === status).map((row) => row.id)), tx.dialect.list(sourcesOf(status))])
+    }
+  }
+
+  async #due(domain: string, until: number): Promise<Due[]> {
+    if (this.#over) return []
+    return this.#parts.database.read.all<never>(
+      `SELECT r.id, r.address, r.identifier, r.outcome, r.attempts, s.originator, s.size, m.digest, s.id AS submission, s.message, s.submitted_at, s.account FROM recipients r
+       JOIN submissions s ON s.id = r.submission LEFT JOIN messages m ON m.id = s.message
+       WHERE r.domain = ? AND r.next_attempt IS NOT NULL AND r.next_attempt <= ? ORDER BY r.next_attempt, r.id LIMIT ?`, [domain, until, batch])
+      .then((rows: any[]) => rows.map((row): Due => ({ ...row, submittedAt: row.submitted_at })))
+  }
+}
+
+/** Sessions with one agent during one pass. */
+class Agent {
+  readonly #idle: RnaClient[]
+  #broken = 0
+
+  constructor(private readonly domain: string, first: RnaClient, private readonly parts: NotifierParts, private readonly signal: AbortSignal) {
+    this.#idle = [first]
+  }
+
+  async notify(notifications: readonly Notification[]): Promise<{ readonly outcome: Outcome; readonly why: string }> {
+    const session = this.#idle.pop() ?? await this.#another()
+    if (typeof session === 'string') return { outcome: this.#broken >= brokenSessions ? 'broken' : 'unreachable', why: session }
+    try {
+      await session.notify(notifications)
+      this.#idle.push(session)
+      return { outcome: 'accepted', why: '' }
+    } catch (error) {
+      const why = error instanceof Error ? error.message : String(error)
+      if (isFailure(error, 'NOTIFICATION_REFUSED') || isFailure(error, 'ACCOUNT_NOT_FOUND') || isFailure(error, 'PEER_REFUSED')) {
+        // If these were last words (B20, B21), the next command finds that out.
+        this.#idle.push(session)
+        const over = isFailure(error, 'PEER_REFUSED') && lastWords.includes(String(error.details.status))
+        return { outcome: over ? 'broken' : isFailure(error, 'ACCOUNT_NOT_FOUND') ? 'unknown' : 'refused', why }
+      }
+      session.close()
+      this.#broken++
+      // Nothing was sent: the agent had only grown tired of waiting.
+      if (isFailure(error, 'PEER_GONE')) return this.notify(notifications)
+      return { outcome: 'broken', why }
+    }
+  }
+
+  async #another(): Promise<RnaClient | string> {
+    if (this.#broken >= brokenSessions || this.signal.aborted) return 'the agent breaks its sessions'
+    const located = await this.parts.reach(this.domain)
+    return located.kind === 'connected' ? located.value : located.why
+  }
+
+  close(): void {
+    for (const session of this.#idle) session.close()
+  }
+}
+
+/** One mailbox per command, so that one refusal hurts nobody else (D41, Q14). The longest due last: they are popped. */
+function byMailbox(due: readonly Due[]): Due[][] {
+  const groups = new Map<string, Due[]>()
+  for (const one of due) groups.set(one.address, [...(groups.get(one.address) ?? []), one])
+  return [...groups.values()].flatMap((group) => Array.from({ length: Math.ceil(group.length / perCommand) }, (_, i) => group.slice(i * perCommand, (i + 1) * perCommand))).reverse()
+}
+
+/** A name that DNS can be asked for (D.4 baddomain): labels of letters, digits, hyphens; no address literal (C.2). */
+export const isDomain = (domain: string): boolean => domain.length <= 253 && domain.includes('.')
+  && domain.split('.').every((label) => /^[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?$/i.test(label)) && !/(?:^|\.)\d+$/.test(domain)
