@@ -1,7 +1,6 @@
 // The composition root: puts core's parts together (awilix), loads the plugins, and runs them up and down. No logic.
 import { asFunction, asValue, createContainer, InjectionMode } from 'awilix'
 import { join, resolve } from 'node:path'
-import { rootCertificates } from 'node:tls'
 import { systemClock, type Clock } from './base/clock.js'
 import { systemRandom, type Random } from './base/random.js'
 import { makeAccounts } from './accounts/accounts.js'
@@ -37,11 +36,10 @@ import type { SpecialUse } from './mailbox/contract.js'
 import { createScanner } from './message/scan.js'
 import { createMetrics, type Metrics } from './metrics/registry.js'
 import { createNet } from './net/net.js'
-import { readFileSync } from 'node:fs'
-import { systemDns, type Dns } from './im2000/locate.js'
+import type { Dns } from './im2000/locate.js'
+import { outboundParts } from './im2000/outbound.js'
 import { makeReach, type Reach } from './im2000/reach.js'
 import type { ServiceLocation } from './im2000/values.js'
-import { makeAddressGuard } from './net/address-guard.js'
 import { loadCertificate } from './net/tls.js'
 import type { Certificate } from './net/contract.js'
 import type { Plugin } from './plugin/contract.js'
@@ -153,12 +151,7 @@ function assemble(options: GatewayOptions, owned: DataFolder, database: Database
     agent: asFunction(({ database, accounts }: Cradle) => makeNotificationAgent({ database, accounts, clock, log: scoped('rna'), options: rna })).singleton(),
     tlsMemory: asFunction(({ database }: Cradle) => makeTlsMemory({ database, clock, seconds: outbound.tlsMemory })).singleton(),
     reach: asFunction(({ tlsMemory }: Cradle) => makeReach({
-      random, clock, memory: tlsMemory, permits: makeAddressGuard({ allow: outbound.allowNetworks, denyPorts: outbound.denyPorts }).permits,
-      dns: options.dns ?? systemDns({ servers: outbound.dnsServers, timeoutMs: outbound.dnsTimeout * 1000 }),
-      options: {
-        tls: outbound.tls, ca: outbound.ca === '' ? undefined : [...rootCertificates, readFileSync(outbound.ca, 'utf8')], answerMs: outbound.answerTimeout * 1000,
-        limits: { records: outbound.records, addressesPerRecord: outbound.addressesPerRecord, attempts: outbound.attempts, attemptMs: outbound.connectTimeout * 1000, overallMs: outbound.locateTimeout * 1000 },
-      },
+      ...outboundParts(outbound), random, clock, memory: tlsMemory, ...(options.dns ? { dns: options.dns } : {}),
     })).singleton(),
     notifier: asFunction(({ database, reach }: Cradle) => new Notifier({
       database, clock, random, log: scoped('notifier'), reach: (domain) => reach.rna(domain),

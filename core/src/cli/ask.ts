@@ -11,6 +11,9 @@ export async function askPassword(question: string): Promise<string> {
   return checked(first)
 }
 
+/** A password that exists already: asked for once. */
+export const askKnownPassword = async (question: string): Promise<string> => (process.stdin.isTTY ? checked(await hidden(`${question}: `)) : firstLine())
+
 /** Whether to go on. `--yes` answers for scripts; without a terminal and without it the answer is no. */
 export async function confirm(question: string, yes: boolean | undefined): Promise<void> {
   if (yes) return

@@ -11,3 +11,12 @@ export function octetsOf(text: string): number {
   if (!Number.isSafeInteger(octets)) throw failure('NOT_PERMITTED', { what: `"${text.slice(0, 40)}" as a number; accepted: 0, 1000, 500MB, 2GiB` })
   return octets
 }
+
+const times: Readonly<Record<string, number>> = { '': 1, s: 1, m: 60, min: 60, h: 3600, d: 86_400 }
+
+/** '90d', '12h', '30min', '3600': whole seconds. Throws NOT_PERMITTED with what was found. */
+export function secondsOf(text: string): number {
+  const match = /^(\d{1,12})(s|m|min|h|d)?$/.exec(text.trim())
+  if (!match) throw failure('NOT_PERMITTED', { what: `"${text.slice(0, 40)}" as a time; accepted: 3600, 30min, 12h, 90d` })
+  return Number(match[1]) * times[match[2] ?? '']
+}

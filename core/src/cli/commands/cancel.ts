@@ -2,14 +2,23 @@
 import { Command } from 'commander'
 import { confirm } from '../ask.js'
 import { print } from '../output.js'
+import { atStore, hostAndPort, identifierOf, type StoreOptions } from '../peer.js'
 import { perform } from '../perform.js'
 import type { GlobalOptions } from '../settings.js'
 
 export const cancelCommand = (): Command => new Command('cancel')
   .description('Take a submission back: unread copies disappear')
-  .argument('<what>', 'track id or Message-ID')
+  .argument('<what>', 'track id or Message-ID; with --store an identifier that `send` printed')
   .option('--yes', 'do not ask')
-  .action(async (what: string, options: GlobalOptions & { yes?: boolean }) => {
+  .option('-s, --store <host:port>', 'ask another store (MSOAP)', hostAndPort).option('-a, --account <name>', 'account there')
+  .option('--tls', 'the service speaks TLS').option('--ca <file>', 'certificate (PEM) to trust; implies --tls').option('--password-file <file>', 'whose first line is the password')
+  .action(async (what: string, options: GlobalOptions & StoreOptions & { yes?: boolean }) => {
+    if (options.store) {
+      const identifier = identifierOf(what)
+      await confirm('Cancel this submission, for all of its recipients?', options.yes)
+      await atStore(options, (client) => client.cancel(identifier))
+      return print(options.json ? JSON.stringify({ cancelled: 1 }) : 'Cancelled')
+    }
     const found = await perform(options, 'track', { what })
     await confirm(`Cancel ${found.length} submission(s) to ${found.flatMap((one) => one.recipients).length} recipient(s)?`, options.yes)
     const result = await perform(options, 'cancel', { what })
