@@ -83,7 +83,7 @@ export class ImapConnection {
   async #command(frame: Frame): Promise<void> {
     const { config } = this.#face
     const session = this.#session
-    const r = new Reader(frame.pieces, config.maxDepth)
+    const r = new Reader(frame.pieces, config.maxDepth, session.utf8)
     const before = session.state
     let tag = '*'
     let row: Command | undefined
@@ -94,7 +94,7 @@ export class ImapConnection {
       this.#connection.transcript.client(sketch(frame.pieces))
       tag = r.tag()
       if (frame.trouble !== undefined) {
-        row = table.get(String(frame.pieces[0]).split(' ', 2)[1]?.toUpperCase() ?? '')
+        row = table.get(/^[^ ]+ (?:UID )?([^ ]+)/i.exec(String(frame.pieces[0]))?.[1].toUpperCase() ?? '')
         throw frame.trouble
       }
       let name = r.sp().word('a command')
@@ -105,6 +105,7 @@ export class ImapConnection {
       row = table.get(name)
       if (!row || (uid && !row.uid)) throw this.#noSuchCommand(tag, name)
       if (!row.states.includes(session.state)) throw new BadCommand(row.states.includes('selected') ? (session.state === 'not-authenticated' ? 'Log in first' : 'No mailbox is selected') : 'You are logged in already')
+      if (row.numbers && !uid && session.uidOnly) throw new Refusal('UIDREQUIRED', `UID ${name} is wanted`, 'BAD')
       const args = row.read(r, { uid, tag })
       r.end()
       done = ((await row.run(session, args, { uid, tag })) ?? {}) as Done
@@ -153,7 +154,14 @@ export class ImapConnection {
   }
 
   #literalRule(literal: Literal, soFar: readonly Piece[]): Destination | Promise<Destination> {
-    if (announcesMessage(this.#session, soFar)) return admitMessage(this.#session, literal, soFar)
+    const { literals } = this.#face.config
+    if (literals === 'LITERAL-' && !literal.sync && literal.size > 4096) return { refused: new Refusal('TOOBIG', 'Above 4096 octets literals must be synchronising', 'BAD') }
+    if (announcesMessage(this.#session, soFar)) return admitMessage(this.#session, literal, soFar, () => this.#argumentRule(literal, soFar))
+    return this.#argumentRule(literal, soFar)
+  }
+
+  /** A literal that is a command's argument stays in memory, within bounds. */
+  #argumentRule(literal: Literal, soFar: readonly Piece[]): Destination {
     const { maxLiteral, maxLiterals } = this.#face.config
     let octets = literal.size
     let literals = 1
@@ -166,7 +174,7 @@ export class ImapConnection {
     const [most, many] = this.#session.state === 'not-authenticated' ? [4096, 4] : [maxLiteral, maxLiterals]
     if (octets > most) return { refused: new Refusal('TOOBIG', `Literals may have at most ${most} octets`, 'BAD') }
     if (literals > many) return { refused: new BadCommand(`A command may have at most ${many} literals`) }
-    if (literal.binary) return { refused: new BadCommand('~{n} is for messages of APPEND') }
+    if (literal.binary && !mayBeBinary(soFar)) return { refused: new BadCommand('~{n} is for messages and values of annotations') }
     return 'memory'
   }
 
@@ -278,6 +286,9 @@ export class ImapConnection {
     socket.once('close', () => linger.clear())
   }
 }
+
+/** Only values of annotations may be any octets (RFC 5464 4.3). */
+const mayBeBinary = (soFar: readonly Piece[]): boolean => /^[^ ]+ SETMETADATA /i.test(String(soFar[0]))
 
 const ignore = (): void => undefined
 

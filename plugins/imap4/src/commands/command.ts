@@ -31,6 +31,8 @@ export interface Command<A = any> {
   readonly states: readonly State[]
   /** 'uses': no EXPUNGE may be told while its plain form runs (RFC 3501 7.4.1), for its numbers would shift. */
   readonly seqs?: 'uses'
+  /** Its plain form speaks of message numbers: refused where only UIDs are spoken of (RFC 9586 3). */
+  readonly numbers?: boolean
   /** A missing mailbox is this command's target: [TRYCREATE]. */
   readonly target?: boolean
   /** What the row lets the server advertise, in this session's state. */

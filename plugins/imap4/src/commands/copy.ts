@@ -12,7 +12,7 @@ interface Args { readonly set: SequenceSet; readonly to: string }
 const read = (r: Reader): Args => ({ set: sequenceSet(r.sp()), to: mailbox(r.sp()) })
 
 export const copy = command({
-  name: 'COPY', uid: true, states: inMailbox, target: true, read,
+  name: 'COPY', uid: true, numbers: true, states: inMailbox, target: true, read,
   async run(session, args, { uid }) {
     const code = await transfer(session, args, uid, (box, uids) => box.copy(uids, args.to))
     return { code }
@@ -20,7 +20,7 @@ export const copy = command({
 })
 
 export const move = command({
-  name: 'MOVE', uid: true, states: inMailbox, target: true, capabilities: ['MOVE'], read,
+  name: 'MOVE', uid: true, numbers: true, states: inMailbox, target: true, capabilities: ['MOVE'], read,
   async run(session, args, { uid }): Promise<Done> {
     session.writable()
     const code = await transfer(session, args, uid, (box, uids) => box.move(uids, args.to))

@@ -19,11 +19,11 @@ import { Disconnected } from '../wire/writer.js'
 import { command, inMailbox } from './command.js'
 
 export const fetch = command({
-  name: 'FETCH', uid: true, states: inMailbox, seqs: 'uses', capabilities: ['OBJECTID', 'PREVIEW', 'SAVEDATE', 'BINARY'],
+  name: 'FETCH', uid: true, numbers: true, states: inMailbox, seqs: 'uses', capabilities: ['OBJECTID', 'PREVIEW', 'SAVEDATE', 'BINARY'],
   read: (r, { uid }) => ({ set: sequenceSet(r.sp()), items: fetchItems(r.sp()), only: r.take(' ') ? fetchModifiers(r, uid) : {} }),
   async run(session, { set, items, only }, { uid }) {
     const uids = await restrict(session, set, only, uid)
-    const run = new Fetching(session, planFetch(items, { uid, modseq: only.changedSince !== undefined }))
+    const run = new Fetching(session, planFetch(items, { uid: uid && !session.uidOnly, modseq: only.changedSince !== undefined }))
     if (run.plan.has.MODSEQ) session.useModseqs()
     if (run.plan.has.FLAGS || run.plan.marksSeen) tellKeywords(session, session.open)
     await (run.plan.fields.length === 0 && run.plan.octets === 'never' ? run.fromIndex(uids) : run.inChunks(uids))
@@ -43,7 +43,7 @@ async function restrict(session: Session, set: SequenceSet, { changedSince, vani
   if (changedSince === undefined) return uids
   session.useModseqs()
   if (vanished) await tellVanished(session, changedSince, session.open.uidRanges(set, mailbox.index.uidNext - 1))
-  const cursor = new Cursor(mailbox)
+  const cursor = new Cursor(session.open)
   return changedSince >= mailbox.index.modseq ? [] : uids.filter((one) => cursor.go(one) && cursor.modseq > changedSince)
 }
 
@@ -58,7 +58,7 @@ class Fetching {
   readonly #cursor: Cursor
 
   constructor(readonly session: Session, readonly plan: Plan) {
-    this.#cursor = new Cursor(session.open.mailbox)
+    this.#cursor = new Cursor(session.open)
   }
 
   async fromIndex(uids: readonly Uid[]): Promise<void> {
@@ -98,7 +98,7 @@ class Fetching {
     const { mailbox } = this.session.open
     if (!this.plan.marksSeen || mailbox.readOnly) return none
     const unseen: Uid[] = []
-    const cursor = new Cursor(mailbox)
+    const cursor = new Cursor(this.session.open)
     for (const uid of uids) if (cursor.go(uid) && !(cursor.flags & flagBits['\\Seen'])) unseen.push(uid)
     if (unseen.length === 0) return none
     return new Set((await mailbox.changeFlags(unseen, { mode: 'add', flags: flagBits['\\Seen'], keywords: [] })).done)
@@ -119,7 +119,7 @@ class Fetching {
     // In order and each once: `contents` reads ahead. A message filed twice in one mailbox is opened by itself the second time.
     const ids = new Set<MessageId>()
     const twice = new Set<Uid>()
-    const cursor = new Cursor(this.session.open.mailbox)
+    const cursor = new Cursor(this.session.open)
     for (const uid of uids) {
       if (!cursor.go(uid) || !this.#wantsOctets(known.get(cursor.message))) continue
       if (ids.has(cursor.message)) twice.add(uid)
@@ -167,7 +167,7 @@ class Fetching {
   /** One reply, all of it at hand. */
   #write(known: Known, showFlags: boolean): void {
     const cursor = this.#cursor
-    let text = `* ${cursor.seq} FETCH (`
+    let text = cursor.lead(false)
     let gap = ''
     for (const item of this.plan.items) {
       text += gap + ('write' in item ? item.write(cursor, known) : item.kind === 'BINARY' ? `${item.label} NIL` : literal(item, fromSummary(item, known) ?? ''))
@@ -185,7 +185,7 @@ class Fetching {
       return
     }
     const cursor = this.#cursor
-    let lead = `* ${cursor.seq} FETCH (`
+    let lead = cursor.lead(false)
     let begun = false
     let gap = ''
     if (showFlags) {
@@ -220,8 +220,8 @@ class Fetching {
 
   /** What a message whose \\Seen was just set says beside what was asked for: its flags, and how to know them again (RFC 7162 3.2.4). */
   #changed(known: Known, gap: string): string {
-    const { plan: { has }, session: { condstore } } = this
-    const names = [...(condstore && !has.UID ? ['UID'] as const : []), ...(has.FLAGS ? [] : ['FLAGS'] as const), ...(condstore && !has.MODSEQ ? ['MODSEQ'] as const : [])]
+    const { plan: { has }, session: { condstore, uidOnly } } = this
+    const names = [...(condstore && !has.UID && !uidOnly ? ['UID'] as const : []), ...(has.FLAGS ? [] : ['FLAGS'] as const), ...(condstore && !has.MODSEQ ? ['MODSEQ'] as const : [])]
     return names.length === 0 ? '' : gap + names.map((name) => plainItems[name].write(this.#cursor, known)).join(' ')
   }
 

@@ -2,10 +2,11 @@
 import type { MailboxInfo } from '@restante/core'
 import { limitsOf } from '../fetch/deleted-storage.js'
 import { listArguments, type ListArguments } from '../grammar/list-arguments.js'
-import { decodeUtf7, quoted, quotedName } from '../grammar/mailbox-name.js'
+import { decodeUtf7, quoted } from '../grammar/mailbox-name.js'
 import { matcher } from '../grammar/mailbox-pattern.js'
 import { statusLine } from '../grammar/status-items.js'
 import type { Session } from '../session/session.js'
+import { utf8 } from '../wire/reader.js'
 import { afterLogin, command } from './command.js'
 
 export const list = command({
@@ -20,17 +21,24 @@ export const list = command({
       return
     }
     if (args.status.includes('HIGHESTMODSEQ')) session.useModseqs()
-    const found = choose(await candidates(session, args, separator), args, separator)
+    const found = choose(session, await candidates(session, args, separator), args, separator)
     const statuses = args.status.length > 0 ? await mailboxes.statuses(account.id, found.filter(({ box, itself }) => box.selectable && itself).map(({ box }) => box.name)) : undefined
     for (const { box, exists, children } of found) {
       const info = children ? ` ("CHILDINFO" (${criteria(args).map(quoted).join(' ')}))` : ''
-      say.text(`* LIST (${attributes(box, args, exists)}) ${quoted(separator)} ${quotedName(box.name)}${info}\r\n`)
+      say.text(`* LIST (${attributes(session, box, args, exists)}) ${quoted(separator)} ${session.named(box.name)}${info}\r\n`)
       const status = statuses?.get(box.name)
-      if (status) say.line(statusLine(box.name, args.status, status, await limitsOf(session, box.name, args.status, status)))
+      if (status) say.line(statusLine(session.named(box.name), args.status, status, await limitsOf(session, box.name, args.status, status)))
       if (say.full) await say.flush()
     }
   },
 })
+
+/** A mailbox as plain LIST shows it: SELECT's, NOTIFY's. @param info what stands behind the name, in parentheses */
+export function listLine(session: Session, box: MailboxInfo, info = ''): string {
+  const { separator } = session.mailboxes.namespaces(session.account.id)
+  return `* LIST (${attributes(session, box, plain, box.selectable)}) ${quoted(separator)} ${session.named(box.name)}${info}`
+}
+const plain: Pick<ListArguments, 'extended' | 'only' | 'returns'> = { extended: false, only: new Set(), returns: new Set() }
 
 interface Candidate { readonly box: MailboxInfo; readonly exists: boolean }
 interface Chosen extends Candidate {
@@ -54,10 +62,10 @@ async function candidates(session: Session, { only }: ListArguments, separator: 
 /** What a selection is by, as CHILDINFO names it. */
 const criteria = ({ only }: ListArguments): readonly string[] => [...only].filter((name) => name === 'SUBSCRIBED' || name === 'SPECIAL-USE')
 
-function choose(all: readonly Candidate[], args: ListArguments, separator: string): readonly Chosen[] {
+function choose(session: Session, all: readonly Candidate[], args: ListArguments, separator: string): readonly Chosen[] {
   const { only } = args
   const satisfies = ({ box }: Candidate): boolean => (!only.has('SUBSCRIBED') || box.subscribed) && (!only.has('SPECIAL-USE') || box.specialUse !== null)
-  const patterns = args.patterns.flatMap((pattern) => patternOf(args.reference, pattern, separator) ?? [])
+  const patterns = args.patterns.flatMap((pattern) => patternOf(session, args.reference, pattern, separator) ?? [])
   const matching = new Set(all.filter(({ box }) => patterns.some((match) => match(box.name))))
   const above = new Set<string>()
   const aboveUnmatched = new Set<string>()
@@ -78,9 +86,9 @@ function choose(all: readonly Candidate[], args: ListArguments, separator: strin
   })
 }
 
-function attributes(box: MailboxInfo, { extended, only, returns }: ListArguments, exists: boolean): string {
+function attributes(session: Session, box: MailboxInfo, { extended, only, returns }: Pick<ListArguments, 'extended' | 'only' | 'returns'>, exists: boolean): string {
   const names = [box.hasChildren ? '\\HasChildren' : '\\HasNoChildren']
-  if (!exists) names.unshift(extended ? '\\NonExistent' : '\\Noselect')
+  if (!exists) names.unshift(extended || session.rev2 ? '\\NonExistent' : '\\Noselect')
   if (box.subscribed && (only.has('SUBSCRIBED') || returns.has('SUBSCRIBED'))) names.push('\\Subscribed')
   if (box.specialUse) names.push(box.specialUse)
   return names.join(' ')
@@ -92,16 +100,17 @@ const xlistNames: Readonly<Record<string, string>> = { '\\All': '\\AllMail', '\\
 export const xlist = command({
   name: 'XLIST', states: afterLogin, capabilities: ['XLIST'],
   read: (r) => ({ reference: r.sp().astring('a reference name'), pattern: r.sp().listMailbox() }),
-  async run({ say, account, mailboxes }, { reference, pattern }) {
+  async run(session, { reference, pattern }) {
+    const { say, account, mailboxes } = session
     const { separator } = mailboxes.namespaces(account.id)
-    const match = patternOf(reference, pattern, separator)
+    const match = patternOf(session, reference, pattern, separator)
     if (!match) return
     for (const box of await mailboxes.list(account.id)) {
       if (!match(box.name)) continue
       const names = [...(box.selectable ? [] : ['\\Noselect']), box.hasChildren ? '\\HasChildren' : '\\HasNoChildren']
       if (box.name === 'INBOX') names.push('\\Inbox')
       if (box.specialUse) names.push(xlistNames[box.specialUse] ?? box.specialUse)
-      say.text(`* XLIST (${names.join(' ')}) ${quoted(separator)} ${quotedName(box.name)}\r\n`)
+      say.text(`* XLIST (${names.join(' ')}) ${quoted(separator)} ${session.named(box.name)}\r\n`)
       if (say.full) await say.flush()
     }
   },
@@ -113,7 +122,7 @@ export const lsub = command({
   async run(session, { reference, pattern }) {
     const { say, account, mailboxes } = session
     const { separator } = mailboxes.namespaces(account.id)
-    const match = patternOf(reference, pattern, separator)
+    const match = patternOf(session, reference, pattern, separator)
     if (!match) return
     const existing = new Map((await mailboxes.list(account.id)).map((box) => [box.name, box]))
     const subscribed = new Set(await mailboxes.subscriptions(account.id))
@@ -124,15 +133,15 @@ export const lsub = command({
       if (!match(name)) continue
       const box = existing.get(name)
       const attribute = !subscribed.has(name) || !box?.selectable ? '\\Noselect' : ''
-      say.text(`* LSUB (${attribute}) ${quoted(separator)} ${quotedName(name)}\r\n`)
+      say.text(`* LSUB (${attribute}) ${quoted(separator)} ${session.named(name)}\r\n`)
       if (say.full) await say.flush()
     }
   },
 })
 
 /** Undefined for what is no mailbox name at all: nothing matches it. */
-function patternOf(reference: string, pattern: string, separator: string): ((name: string) => boolean) | undefined {
-  const text = decodeUtf7(reference + pattern)
+function patternOf(session: Session, reference: string, pattern: string, separator: string): ((name: string) => boolean) | undefined {
+  const text = session.utf8 ? utf8(reference + pattern)?.normalize('NFC') : decodeUtf7(reference + pattern)
   return text === undefined ? undefined : matcher(text, separator)
 }
 
@@ -149,7 +158,7 @@ export const namespace = command({
   run(session: Session) {
     const { separator, personal, others, shared } = session.mailboxes.namespaces(session.account.id)
     const group = (prefixes: readonly string[]): string =>
-      prefixes.length === 0 ? 'NIL' : `(${prefixes.map((prefix) => `(${quotedName(prefix)} ${quoted(separator)})`).join('')})`
+      prefixes.length === 0 ? 'NIL' : `(${prefixes.map((prefix) => `(${session.named(prefix)} ${quoted(separator)})`).join('')})`
     session.say.line(`* NAMESPACE ${group(personal)} ${group(others)} ${group(shared)}`)
   },
 })

@@ -1,5 +1,5 @@
 // QUOTA (RFC 9208): one root, "", for all that an account has. Limits are the administration's: SETQUOTA is refused.
-import { mailbox, quoted, quotedName } from '../grammar/mailbox-name.js'
+import { mailbox, quoted } from '../grammar/mailbox-name.js'
 import { Refusal } from '../replies.js'
 import type { Session } from '../session/session.js'
 import { afterLogin, command } from './command.js'
@@ -17,7 +17,7 @@ export const getQuotaRoot = command({
   name: 'GETQUOTAROOT', states: afterLogin,
   read: (r) => mailbox(r.sp()),
   async run(session, name) {
-    session.say.line(`* QUOTAROOT ${quotedName(name)} ${quoted('')}`)
+    session.say.line(`* QUOTAROOT ${session.named(name)} ${quoted('')}`)
     await tellQuota(session)
   },
 })

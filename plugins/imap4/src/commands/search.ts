@@ -4,17 +4,25 @@ import { searchArguments } from '../grammar/search-arguments.js'
 import { takeSearchReturn } from '../grammar/search-return.js'
 import { Refusal } from '../replies.js'
 import { tellResult } from '../search/result.js'
-import { search as run } from '../search/run.js'
+import { checkKeys, search as run } from '../search/run.js'
+import { BadCommand, type Reader } from '../wire/reader.js'
 import { command, inMailbox, type Done } from './command.js'
 
+function charsetAndKeys(r: Reader): ReturnType<typeof searchArguments> & { charset: boolean } {
+  const charset = r.take('CHARSET ')
+  return { charset, ...searchArguments(r, charset) }
+}
+
 export const search = command({
-  name: 'SEARCH', uid: true, states: inMailbox, seqs: 'uses', capabilities: ['ESEARCH', 'SEARCHRES', 'WITHIN', 'PARTIAL'],
-  read: (r) => ({ returns: takeSearchReturn(r.sp()), ...searchArguments(r, r.take('CHARSET ')) }),
-  async run(session, { returns, key, badCharset }, { uid, tag }): Promise<Done> {
+  name: 'SEARCH', uid: true, numbers: true, states: inMailbox, seqs: 'uses', capabilities: ['ESEARCH', 'SEARCHRES', 'WITHIN', 'PARTIAL'],
+  read: (r) => ({ returns: takeSearchReturn(r.sp()), ...charsetAndKeys(r) }),
+  async run(session, { returns, key, charset, badCharset }, { uid, tag }): Promise<Done> {
     // Of a search that fails nothing is saved (RFC 5182 2.1); one that uses `$` reads it first.
     const byModseq = mentions(key, 'modseq')
     if (byModseq) session.useModseqs()
     try {
+      checkKeys(session, key)
+      if (charset && session.enabled.has('UTF8=ACCEPT')) throw new BadCommand('Everything is in UTF-8 (RFC 6855 3)')
       if (badCharset) throw new Refusal('BADCHARSET (UTF-8 US-ASCII ISO-8859-1)', 'The charset is not known')
       tellResult(session, { name: 'SEARCH', returns, uid, tag, byModseq }, await run(session, key))
     } catch (error) {

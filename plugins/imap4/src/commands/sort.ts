@@ -4,7 +4,7 @@ import { mentions } from '../grammar/search-keys.js'
 import { takeSearchReturn } from '../grammar/search-return.js'
 import { Refusal } from '../replies.js'
 import { tellResult } from '../search/result.js'
-import { search } from '../search/run.js'
+import { checkKeys, search } from '../search/run.js'
 import { sortables } from '../search/sort-keys.js'
 import { sortMessages, sortProgram } from '../search/sort.js'
 import { algorithms, thread as threaded } from '../search/thread.js'
@@ -14,7 +14,7 @@ import { command, inMailbox, type Done } from './command.js'
 const badCharsetReply = (): Refusal => new Refusal('BADCHARSET (UTF-8 US-ASCII ISO-8859-1)', 'The charset is not known')
 
 export const sort = command({
-  name: 'SORT', uid: true, states: inMailbox, seqs: 'uses', capabilities: ['SORT', 'SORT=DISPLAY', 'ESORT'],
+  name: 'SORT', uid: true, numbers: true, states: inMailbox, seqs: 'uses', capabilities: ['SORT', 'SORT=DISPLAY', 'ESORT'],
   read(r) {
     const returns = takeSearchReturn(r.sp())
     const program = sortProgram(r)
@@ -25,7 +25,7 @@ export const sort = command({
     if (byModseq) session.useModseqs()
     try {
       if (badCharset) throw badCharsetReply()
-      const found = await sortables(session, await search(session, key), program.needKeys)
+      const found = await sortables(session, await search(session, checkKeys(session, key)), program.needKeys)
       tellResult(session, { name: 'SORT', returns, uid, tag, byModseq }, sortMessages(found, program).map((message) => message.uid))
     } catch (error) {
       if (returns?.save) session.open.save([])
@@ -36,7 +36,7 @@ export const sort = command({
 })
 
 export const thread = command({
-  name: 'THREAD', uid: true, states: inMailbox, seqs: 'uses', capabilities: [...algorithms.keys()].map((name) => `THREAD=${name}`),
+  name: 'THREAD', uid: true, numbers: true, states: inMailbox, seqs: 'uses', capabilities: [...algorithms.keys()].map((name) => `THREAD=${name}`),
   read(r) {
     const name = r.sp().word('an algorithm')
     const algorithm = algorithms.get(name)
@@ -47,7 +47,7 @@ export const thread = command({
     if (badCharset) throw badCharsetReply()
     if (mentions(key, 'modseq')) session.useModseqs()
     const { view } = session.open.mailbox
-    const messages = await sortables(session, await search(session, key), true)
+    const messages = await sortables(session, await search(session, checkKeys(session, key)), true)
     const text = threaded(messages, algorithm, (message) => (uid ? message.uid : view.seqOf(message.uid)))
     session.say.line(`* THREAD${text === '' ? '' : ` ${text}`}`)
     return { holdExpunges: mentions(key, 'seq') }

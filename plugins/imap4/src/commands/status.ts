@@ -10,6 +10,6 @@ export const status = command({
   async run(session, { name, wanted }) {
     if (wanted.includes('HIGHESTMODSEQ')) session.useModseqs()
     const found = await session.mailboxes.status(session.account.id, name)
-    session.say.line(statusLine(name, wanted, found, await limitsOf(session, name, wanted, found)))
+    session.say.line(statusLine(session.named(name), wanted, found, await limitsOf(session, name, wanted, found)))
   },
 })

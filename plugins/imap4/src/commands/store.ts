@@ -9,7 +9,7 @@ import type { Reader } from '../wire/reader.js'
 import { command, inMailbox, type Done } from './command.js'
 
 export const store = command({
-  name: 'STORE', uid: true, states: inMailbox, seqs: 'uses',
+  name: 'STORE', uid: true, numbers: true, states: inMailbox, seqs: 'uses',
   read(r) {
     const set = sequenceSet(r.sp())
     r.sp()
@@ -44,15 +44,12 @@ function storeModifiers(r: Reader): number {
 }
 
 /** One FETCH for each message; with mod-sequences in use even `.SILENT` tells the new one (RFC 7162 3.1.3). */
-async function tellStored({ say, condstore }: Session, { mailbox }: Selected, uids: readonly Uid[], tell: { readonly uid: boolean; readonly flags: boolean }): Promise<void> {
-  const cursor = new Cursor(mailbox)
+async function tellStored({ say, condstore }: Session, selected: Selected, uids: readonly Uid[], tell: { readonly uid: boolean; readonly flags: boolean }): Promise<void> {
+  const cursor = new Cursor(selected)
   for (const uid of uids) {
     if (!cursor.go(uid)) continue
-    let text = `* ${cursor.seq} FETCH (`
-    if (tell.uid) text += `UID ${uid}`
-    if (tell.flags) text += `${tell.uid ? ' ' : ''}FLAGS ${cursor.flagList()}`
-    if (condstore) text += ` MODSEQ (${cursor.modseq})`
-    say.text(`${text})\r\n`)
+    const items = [...(tell.flags ? [`FLAGS ${cursor.flagList()}`] : []), ...(condstore ? [`MODSEQ (${cursor.modseq})`] : [])]
+    say.text(`${cursor.lead(tell.uid)}${items.join(' ')})\r\n`)
     if (say.full) await say.flush()
   }
 }

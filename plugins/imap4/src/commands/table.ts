@@ -1,5 +1,5 @@
 // Every command, once. A new command is a file, and a line here.
-import { append } from './append.js'
+import { append, replace } from './append.js'
 import { authenticate } from './authenticate.js'
 import { capability } from './capability.js'
 import type { Command } from './command.js'
@@ -28,7 +28,7 @@ export const rows: readonly Command[] = [
   capability, noop, logout, id,
   starttls, authenticate, login, unauthenticate, compress,
   enable, select, examine, create, remove, rename, subscribe, unsubscribe, list, lsub, xlist, namespace, status, getQuota, getQuotaRoot, setQuota, append, idle,
-  check, close, unselect, expunge, search, sort, thread, fetch, store, copy, move,
+  check, close, unselect, expunge, search, sort, thread, fetch, store, copy, move, replace,
 ]
 
 export const table: ReadonlyMap<string, Command> = new Map(rows.map((row) => [row.name, row]))

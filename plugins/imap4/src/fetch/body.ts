@@ -76,6 +76,20 @@ export async function writeSection(say: Writer, lead: string, section: Section, 
   if (left !== 0) throw new ContentBroke(`${Math.abs(left)} octets ${left > 0 ? 'missing' : 'too many'} in message ${content.message}`)
 }
 
+/** A section's octets as a stream, with their number; undefined when the message has no such section. Throws CONTENT_UNAVAILABLE. */
+export async function readSection(section: Section, known: Known, content: Content): Promise<{ size: number; octets: AsyncIterable<Buffer> } | undefined> {
+  const range = rangeOf(section, known, content.size)
+  if (!range) return undefined
+  if (selects(section)) {
+    const octets = Buffer.from(cut(selectFields(await readAll(content, range), section.fields, section.text === 'HEADER.FIELDS.NOT'), section), 'latin1')
+    return { size: octets.length, octets: once(octets) }
+  }
+  const { from, length } = partialOf(range, section)
+  return { size: length, octets: content.octets ? once(content.octets.subarray(from, from + length)) : content.range(from, length) }
+}
+
+async function* once(octets: Buffer): AsyncIterable<Buffer> { if (octets.length > 0) yield octets }
+
 /** Whether writing this section hands out the last octet of the text: then the message was read (im2000.md D.4). */
 export const handsOutEnd = ({ part, text, partial }: Section, size: number): boolean =>
   part === '' && (text === '' || text === 'TEXT') && (!partial || partial.from + partial.length >= size)

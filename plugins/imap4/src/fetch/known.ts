@@ -11,7 +11,7 @@ export const breathe = (): Promise<void> => new Promise((resolve) => setImmediat
 /** The wanted fields of each message that still has any; none asked for, none read. */
 export async function readKnown(session: Session, uids: readonly Uid[], fields: readonly SummaryField[]): Promise<ReadonlyMap<MessageId, Known>> {
   if (fields.length === 0 || uids.length === 0) return new Map()
-  const cursor = new Cursor(session.open.mailbox)
+  const cursor = new Cursor(session.open)
   const ids: MessageId[] = []
   for (const uid of uids) if (cursor.go(uid)) ids.push(cursor.message)
   let first: ReadonlyMap<MessageId, Known> | undefined

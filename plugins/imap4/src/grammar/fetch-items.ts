@@ -110,6 +110,9 @@ function takePartial(r: Reader): Section['partial'] {
   return partial
 }
 
+/** `[1.2.MIME]`, as a URL names it too. */
+export const sectionOf = (r: Reader): Section => section(r, true)
+
 function section(r: Reader, peek: boolean): Section {
   r.expect('[')
   const part = partNumber(r)

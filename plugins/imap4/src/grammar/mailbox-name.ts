@@ -1,13 +1,13 @@
-// Mailbox names between the wire (modified UTF-7, RFC 3501 5.1.3) and Unicode. Pure; strict: what we would not write, we do not read.
+// Mailbox names between the wire (modified UTF-7, RFC 3501 5.1.3; UTF-8 where enabled) and Unicode. Pure; strict: what we would not write, we do not read.
 import { failure } from '@restante/core'
-import type { Reader } from '../wire/reader.js'
+import { utf8, type Reader } from '../wire/reader.js'
 
 /** Reads a mailbox argument. Throws MAILBOX_NAME_INVALID for what no mailbox can be called. */
-export const mailbox = (r: Reader): string => decodeMailboxName(r.astring('a mailbox name'))
+export const mailbox = (r: Reader): string => decodeMailboxName(r.astring('a mailbox name'), r.utf8Names)
 
-export function decodeMailboxName(octets: string): string {
-  const name = decodeUtf7(octets)
-  if (name === undefined) throw failure('MAILBOX_NAME_INVALID', { why: 'it is not in modified UTF-7' })
+export function decodeMailboxName(octets: string, inUtf8 = false): string {
+  const name = inUtf8 ? utf8(octets) : decodeUtf7(octets)
+  if (name === undefined) throw failure('MAILBOX_NAME_INVALID', { why: inUtf8 ? 'it is not in UTF-8' : 'it is not in modified UTF-7' })
    
   if (/[\x00-\x1f\x7f-\x9f\u2028\u2029]/.test(name)) throw failure('MAILBOX_NAME_INVALID', { why: 'it has control characters' })
   return name.toUpperCase() === 'INBOX' ? 'INBOX' : name

@@ -2,7 +2,6 @@
 import type { MailboxStatus } from '@restante/core'
 import { mailboxObjectId } from '../fetch/object-ids.js'
 import { BadCommand, type Reader } from '../wire/reader.js'
-import { quotedName } from './mailbox-name.js'
 
 /** What is not in a mailbox's status. */
 export interface Limits {
@@ -35,5 +34,6 @@ export function statusItems(r: Reader): readonly string[] {
   return [...new Set(wanted)]
 }
 
+/** @param name as it is written, in quotes */
 export const statusLine = (name: string, wanted: readonly string[], found: MailboxStatus, limits: Limits): string =>
-  `* STATUS ${quotedName(name)} (${wanted.map((key) => `${key} ${items[key](found, limits)}`).join(' ')})`
+  `* STATUS ${name} (${wanted.map((key) => `${key} ${items[key](found, limits)}`).join(' ')})`

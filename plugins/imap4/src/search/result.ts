@@ -15,8 +15,12 @@ export interface Asked {
   readonly byModseq: boolean
 }
 
+/** What is returned when nothing was asked for: IMAP4rev2 knows no plain list of numbers (RFC 9051 6.4.4). */
+const everything: SearchReturn = { items: new Set(['ALL']), partial: undefined, save: false }
+
 /** @param found in the order of the result */
-export function tellResult(session: Session, { name, returns, uid, tag, byModseq }: Asked, found: readonly Uid[]): void {
+export function tellResult(session: Session, { name, returns: asked, uid, tag, byModseq }: Asked, found: readonly Uid[]): void {
+  const returns = asked ?? (session.rev2 && name === 'SEARCH' ? everything : undefined)
   const { say } = session
   const { view } = session.open.mailbox
   const number = (one: Uid): number => (uid ? one : view.seqOf(one))
@@ -54,7 +58,7 @@ function returned(found: readonly Uid[], part: readonly Uid[], { items, partial 
 }
 
 function highestModseq(session: Session, uids: readonly Uid[]): number {
-  const cursor = new Cursor(session.open.mailbox)
+  const cursor = new Cursor(session.open)
   let most = 0
   for (const uid of uids) if (cursor.go(uid) && cursor.modseq > most) most = cursor.modseq
   return most

@@ -4,10 +4,17 @@ import type { Known } from '../fetch/items.js'
 import { breath, breathe, readKnown } from '../fetch/known.js'
 import { mentions, type SearchKey } from '../grammar/search-keys.js'
 import { saved } from '../grammar/sequence-set.js'
+import { Refusal } from '../replies.js'
 import { Cursor } from '../session/selected.js'
 import type { Session } from '../session/session.js'
 import { compile, no, unknown, yes, type Needle, type Subject, type Test, type Verdict } from './compile.js'
 import { findNeedles, readHeader } from './text.js'
+
+/** Message numbers mean nothing where only UIDs are spoken of (RFC 9586 3.3). */
+export function checkKeys(session: Session, key: SearchKey): SearchKey {
+  if (session.uidOnly && mentions(key, 'seq')) throw new Refusal('UIDREQUIRED', 'Message numbers are not in use', 'BAD')
+  return key
+}
 
 /** Matching messages, ascending. */
 export async function search(session: Session, key: SearchKey): Promise<readonly Uid[]> {
@@ -82,7 +89,7 @@ class Eye implements Subject {
 
   constructor(session: Session) {
     this.#session = session
-    this.at = new Cursor(session.open.mailbox)
+    this.at = new Cursor(session.open)
   }
   get recent(): boolean { return this.#session.open.mailbox.view.isRecent(this.at.uid) }
   get keywords(): readonly string[] { return this.#session.open.mailbox.index.keywordNames(this.at.keywords) }

@@ -47,7 +47,7 @@ export interface Sortable {
 
 /** Keys of messages, in the order given. Who is gone for good sorts as if it were empty. */
 export async function sortables(session: Session, uids: readonly Uid[], needKeys: boolean): Promise<Sortable[]> {
-  const cursor = new Cursor(session.open.mailbox)
+  const cursor = new Cursor(session.open)
   const read = new Map<MessageId, SortKeys>()
   if (needKeys) {
     const missing = uids.filter((uid) => cursor.go(uid) && !kept.get(cursor.message))

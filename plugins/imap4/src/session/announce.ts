@@ -14,14 +14,14 @@ export function announce(session: Session, options: { readonly expunges: boolean
   const { mailbox } = selected
   if (mailbox.gone) return session.bye('The mailbox was deleted by another session', 'NONEXISTENT')
   const { expunged, vanished, flags, exists, recent } = mailbox.look(options)
-  if (!session.qresync) for (const seq of expunged) say.text(`* ${seq} EXPUNGE\r\n`)
+  if (!session.vanishes) for (const seq of expunged) say.text(`* ${seq} EXPUNGE\r\n`)
   else if (vanished.length > 0) say.text(`* VANISHED ${formatSet(vanished)}\r\n`)
   if (flags.length > 0) {
     tellKeywords(session, selected)
-    const cursor = new Cursor(mailbox)
-    for (const uid of flags) if (cursor.go(uid)) say.text(`* ${cursor.seq} FETCH (UID ${uid} FLAGS ${cursor.flagList()}${session.condstore ? ` MODSEQ (${cursor.modseq})` : ''})\r\n`)
+    const cursor = new Cursor(selected)
+    for (const uid of flags) if (cursor.go(uid)) say.text(`${cursor.lead(true)}FLAGS ${cursor.flagList()}${session.condstore ? ` MODSEQ (${cursor.modseq})` : ''})\r\n`)
   }
-  if (exists !== undefined) say.text(`* ${exists} EXISTS\r\n* ${recent} RECENT\r\n`)
+  if (exists !== undefined) say.text(`* ${exists} EXISTS\r\n${session.rev2 ? '' : `* ${recent} RECENT\r\n`}`)
   // The client may have seen mod-sequences above that of an expunge which it has not been told of (RFC 7162 3.2, 6).
   const held = mailbox.view.told < mailbox.view.modseq
   if (session.condstore && (held || selected.heldBack)) say.line(`* OK [HIGHESTMODSEQ ${mailbox.view.told}] ${held ? 'Expunges are held back' : 'All is told'}`)

@@ -25,13 +25,13 @@ export async function resync(session: Session, { uidValidity, modseq, known, sam
   const settled = sample ? settledUpTo(sample, (seq) => view.uidAt(seq as Seq)) : 0
   await tellVanished(session, modseq, intersection(asked, [settled + 1, 0xffff_ffff]))
   tellKeywords(session, open)
-  const cursor = new Cursor(mailbox)
+  const cursor = new Cursor(open)
   let seen = 0
   for (let i = 0; i < asked.length; i += 2) {
     for (const uid of view.uidsBetween(asked[i] as Uid, asked[i + 1] as Uid)) {
       if (++seen % breath === 0) await breathe()
       if (!cursor.go(uid) || cursor.modseq <= modseq) continue
-      say.text(`* ${cursor.seq} FETCH (UID ${uid} FLAGS ${cursor.flagList()} MODSEQ (${cursor.modseq}))\r\n`)
+      say.text(`${cursor.lead(true)}FLAGS ${cursor.flagList()} MODSEQ (${cursor.modseq}))\r\n`)
       if (say.full) await say.flush()
     }
   }

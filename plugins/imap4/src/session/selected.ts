@@ -13,6 +13,10 @@ export class Selected {
   #saved: Ranges = []
   /** Whether expunges were held back when we last spoke of changes. */
   heldBack = false
+  /** Clients of IMAP4rev2 do not know \\Recent. */
+  showsRecent = true
+  /** Replies name messages by UID (RFC 9586). */
+  byUidOnly = false
 
   constructor(readonly mailbox: OpenMailbox) {}
 
@@ -52,9 +56,13 @@ export class Cursor {
   saveDate = 0
   message = 0 as MessageId
   #position = -1
+  readonly #selected: Selected
   readonly #mailbox: OpenMailbox
 
-  constructor(mailbox: OpenMailbox) { this.#mailbox = mailbox }
+  constructor(selected: Selected) {
+    this.#selected = selected
+    this.#mailbox = selected.mailbox
+  }
 
   /** Goes to a message; false when the client does not know it or nothing is known of it any more. */
   go(uid: Uid): boolean {
@@ -76,10 +84,16 @@ export class Cursor {
     return true
   }
 
+  /** How a FETCH reply begins. @param uid with its UID, which a reply by UID has already */
+  lead(uid: boolean): string {
+    if (this.#selected.byUidOnly) return `* ${this.uid} UIDFETCH (`
+    return `* ${this.seq} FETCH (${uid ? `UID ${this.uid} ` : ''}`
+  }
+
   /** FLAGS, in its parentheses. */
   flagList(): string {
     const { index, view } = this.#mailbox
-    return flagList(index, this.flags, this.keywords, view.recentCount > 0 && view.isRecent(this.uid))
+    return flagList(index, this.flags, this.keywords, view.recentCount > 0 && this.#selected.showsRecent && view.isRecent(this.uid))
   }
 
   #entry(entry: IndexEntry | undefined): boolean {

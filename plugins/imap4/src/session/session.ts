@@ -1,6 +1,7 @@
 // One client's session: who it is, what it has selected, and the way to it. Commands see this and nothing of the socket.
 import type { Account, Clock, Connection, Log, OpenMailbox, Services } from '@restante/core'
 import type { Config } from '../config.js'
+import { quoted, quotedName } from '../grammar/mailbox-name.js'
 import { Refusal } from '../replies.js'
 import type { Framer } from '../wire/framer.js'
 import { Disconnected, type Writer } from '../wire/writer.js'
@@ -66,7 +67,17 @@ export class Session {
 
   /** MODSEQ and UID are in every FETCH reply that tells of flags (RFC 7162). */
   get condstore(): boolean { return this.enabled.has('CONDSTORE') }
+  /** IMAP4rev2's ways (RFC 9051): ESEARCH for SEARCH, no \\Recent, LIST in SELECT. */
+  get rev2(): boolean { return this.enabled.has('IMAP4REV2') }
+  /** Mailbox names in UTF-8 (RFC 6855 3, RFC 9051 5.1). */
+  get utf8(): boolean { return this.rev2 || this.enabled.has('UTF8=ACCEPT') }
+  /** A mailbox name for a reply, in quotes. */
+  named(name: string): string { return this.utf8 ? quoted(Buffer.from(name, 'utf8').toString('latin1')) : quotedName(name) }
+  /** Messages are named by UID only, in both directions (RFC 9586). */
+  get uidOnly(): boolean { return this.enabled.has('UIDONLY') }
   /** VANISHED instead of EXPUNGE. */
+  get vanishes(): boolean { return this.qresync || this.uidOnly }
+  /** Resynchronises (RFC 7162). */
   get qresync(): boolean { return this.enabled.has('QRESYNC') }
 
   /** The first command that needs mod-sequences brings the selected mailbox's (RFC 7162 3.1). */
@@ -96,8 +107,16 @@ export class Session {
   select(mailbox: OpenMailbox): Selected {
     this.deselect()
     this.selected = new Selected(mailbox)
+    this.adapt()
     this.state = 'selected'
     return this.selected
+  }
+
+  /** What was enabled changes how a selected mailbox is spoken of. */
+  adapt(): void {
+    if (!this.selected) return
+    this.selected.showsRecent = !this.rev2
+    this.selected.byUidOnly = this.uidOnly
   }
 
   deselect(): void {

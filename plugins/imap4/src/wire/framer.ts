@@ -45,9 +45,6 @@ const markLength = 32
 const endless = Symbol('a line without end')
 const mark = /(~?)\{(\d+)(\+?)\}$/
 
-/** What a framer can do, as capabilities: non-synchronising literals (RFC 7888). */
-export const framerCapabilities = ['LITERAL+'] as const
-
 export class Framer {
   /** Octets of a command's text, literals not counted. May be changed between commands. */
   maxLine: number

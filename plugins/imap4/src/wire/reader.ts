@@ -8,6 +8,15 @@ export class BadCommand extends Error {
   override readonly name = 'BadCommand'
 }
 
+/** The command ends where a string was wanted; while it still arrives, a literal may be it. */
+export class AwaitsLiteral extends BadCommand {}
+
+/** What is wanted is a message, or the piece of one that CATENATE calls TEXT: it goes to the spool. */
+export class AwaitsMessage extends AwaitsLiteral {
+  constructor(message: string, readonly kind: MessageKind) { super(message) }
+}
+export type MessageKind = 'message' | 'utf8' | 'text'
+
 const ATOM = 1
 const ASTRING = 2
 const TAG = 4
@@ -32,7 +41,8 @@ export class Reader {
   #depth = 0
   readonly #maxDepth: number
 
-  constructor(pieces: readonly Piece[], maxDepth = 200) {
+  /** @param utf8Names mailbox names come in UTF-8 (RFC 6855, RFC 9051), not in modified UTF-7 */
+  constructor(pieces: readonly Piece[], maxDepth = 200, readonly utf8Names = false) {
     this.#pieces = pieces
     this.#text = pieces.length > 0 && typeof pieces[0] === 'string' ? pieces[0] : ''
     this.#maxDepth = maxDepth
@@ -118,6 +128,7 @@ export class Reader {
   /** Quoted string or literal, as octets. */
   string(what = 'a string'): string {
     if (this.peek() === '"') return this.#quoted()
+    if (this.#ended) throw new AwaitsLiteral(`Wanted ${what}, found the end`)
     const literal = this.#literal()
     if (literal === undefined) this.fail(what)
     if (!Buffer.isBuffer(literal)) throw new BadCommand(`Wanted ${what}, not a message`)
@@ -140,7 +151,8 @@ export class Reader {
   }
 
   /** A literal that went to the spool; a small one in memory does not do. */
-  message(): Spooled {
+  message(kind: MessageKind = 'message'): Spooled {
+    if (this.#ended) throw new AwaitsMessage('Wanted a message literal, found the end', kind)
     const literal = this.#literal()
     if (literal === undefined) this.fail('a message literal')
     if (Buffer.isBuffer(literal)) throw new BadCommand('Wanted a message literal')
@@ -185,6 +197,8 @@ export class Reader {
     const found = rest !== '' ? `"${rest}"` : this.#piece + 1 < this.#pieces.length ? 'a literal' : 'the end'
     throw new BadCommand(`Wanted ${wanted}, found ${found}`)
   }
+
+  get #ended(): boolean { return this.#at >= this.#text.length && this.#piece + 1 >= this.#pieces.length }
 
   #run(mask: number, what: string): string {
     const from = this.#at
