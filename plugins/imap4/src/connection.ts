@@ -7,7 +7,7 @@ import { admitMessage, announcesMessage } from './commands/append.js'
 import type { Command, Done } from './commands/command.js'
 import { table } from './commands/table.js'
 import { Refusal, replyText, replyTo, type Reply } from './replies.js'
-import { announce } from './session/announce.js'
+import { announceAll } from './session/announce.js'
 import { Session, type Face } from './session/session.js'
 import { compress, type Compressed } from './wire/deflate.js'
 import { Framer, type Destination, type Frame, type Literal, type Piece } from './wire/framer.js'
@@ -93,6 +93,7 @@ export class ImapConnection {
     try {
       this.#connection.transcript.client(sketch(frame.pieces))
       tag = r.tag()
+      session.running = { tag, since: this.#face.clock.now() }
       if (frame.trouble !== undefined) {
         row = table.get(/^[^ ]+ (?:UID )?([^ ]+)/i.exec(String(frame.pieces[0]))?.[1].toUpperCase() ?? '')
         throw frame.trouble
@@ -117,7 +118,7 @@ export class ImapConnection {
       for (const piece of frame.pieces) if (typeof piece === 'object' && !Buffer.isBuffer(piece)) await piece.discard()
     }
     // RFC 3501 7.4.1: no EXPUNGE while FETCH, STORE or SEARCH by sequence number runs.
-    if (reply.status !== 'BAD' && !done.fresh) announce(session, { expunges: (row?.seqs !== 'uses' || uid) && !done.holdExpunges })
+    if (reply.status !== 'BAD' && !done.fresh) await announceAll(session, { expunges: (row?.seqs !== 'uses' || uid) && !done.holdExpunges })
     if (done.code !== undefined) reply = { ...reply, code: typeof done.code === 'string' ? done.code : done.code() }
     this.#tell(`${tag} ${replyText(reply)}`)
     if (reply.status === 'BAD') this.#countBad(reply, frame)

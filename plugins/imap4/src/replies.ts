@@ -15,7 +15,7 @@ export class Refusal extends Error {
   constructor(readonly code: string | undefined, text: string, readonly status: 'NO' | 'BAD' = 'NO') { super(text) }
 }
 
-const codes: Partial<Record<ErrorCode, string>> = {
+const codes: Partial<Record<ErrorCode, string | ((details: Readonly<Record<string, unknown>>) => string)>> = {
   AUTHENTICATION_FAILED: 'AUTHENTICATIONFAILED',
   ACCOUNT_DISABLED: 'AUTHENTICATIONFAILED',
   OVER_QUOTA: 'OVERQUOTA',
@@ -28,6 +28,8 @@ const codes: Partial<Record<ErrorCode, string>> = {
   TOO_MANY_MAILBOXES: 'LIMIT',
   TOO_MANY_KEYWORDS: 'LIMIT',
   UID_EXHAUSTED: 'LIMIT',
+  ANNOTATION_TOO_LARGE: (details) => `METADATA MAXSIZE ${Number(details.limit)}`,
+  TOO_MANY_ANNOTATIONS: 'METADATA TOOMANY',
   MESSAGE_TOO_LARGE: 'TOOBIG',
   MESSAGE_NOT_FOUND: 'EXPUNGEISSUED',
 }
@@ -38,7 +40,8 @@ export function replyTo(error: unknown, options?: { readonly target?: boolean })
   if (error instanceof BadCommand) return { status: 'BAD', text: error.message }
   if (error instanceof Refusal) return { status: error.status, code: error.code, text: error.message }
   if (!(error instanceof RestanteError) || error.kind === 'bug') return undefined
-  const code = codes[error.code as ErrorCode] ?? codeOfKind[error.kind]
+  const known = codes[error.code as ErrorCode] ?? codeOfKind[error.kind]
+  const code = typeof known === 'string' ? known : known(error.details)
   return { status: 'NO', code: options?.target && error.code === 'MAILBOX_NOT_FOUND' ? 'TRYCREATE' : code, text: error.message }
 }
 

@@ -4,8 +4,10 @@ import { authenticate } from './authenticate.js'
 import { capability } from './capability.js'
 import type { Command } from './command.js'
 import { compress } from './compress.js'
+import { cancelUpdate } from './contexts.js'
 import { copy, move } from './copy.js'
 import { enable } from './enable.js'
+import { esearch } from './esearch.js'
 import { expunge } from './expunge.js'
 import { fetch } from './fetch.js'
 import { id } from './id.js'
@@ -14,6 +16,7 @@ import { list, lsub, namespace, xlist } from './list.js'
 import { login } from './login.js'
 import { logout } from './logout.js'
 import { create, remove, rename, subscribe, unsubscribe } from './mailboxes.js'
+import { getMetadata, setMetadata } from './metadata.js'
 import { check, noop } from './noop.js'
 import { getQuota, getQuotaRoot, setQuota } from './quota.js'
 import { search } from './search.js'
@@ -22,13 +25,14 @@ import { sort, thread } from './sort.js'
 import { starttls } from './starttls.js'
 import { status } from './status.js'
 import { store } from './store.js'
+import { uidBatches } from './uid-batches.js'
 import { unauthenticate } from './unauthenticate.js'
 
 export const rows: readonly Command[] = [
   capability, noop, logout, id,
   starttls, authenticate, login, unauthenticate, compress,
-  enable, select, examine, create, remove, rename, subscribe, unsubscribe, list, lsub, xlist, namespace, status, getQuota, getQuotaRoot, setQuota, append, idle,
-  check, close, unselect, expunge, search, sort, thread, fetch, store, copy, move, replace,
+  enable, select, examine, create, remove, rename, subscribe, unsubscribe, list, lsub, xlist, namespace, status, getQuota, getQuotaRoot, setQuota, getMetadata, setMetadata, append, idle, esearch,
+  check, close, unselect, expunge, search, sort, thread, cancelUpdate, uidBatches, fetch, store, copy, move, replace,
 ]
 
 export const table: ReadonlyMap<string, Command> = new Map(rows.map((row) => [row.name, row]))

@@ -1,6 +1,6 @@
 // Summaries of a chunk of messages, as FETCH and SEARCH read them.
 import type { MessageId, SummaryField, Uid } from '@restante/core'
-import { Cursor } from '../session/selected.js'
+import { Cursor, type Selected } from '../session/selected.js'
 import type { Session } from '../session/session.js'
 import type { Known } from './items.js'
 
@@ -9,9 +9,9 @@ export const breath = 4096
 export const breathe = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))
 
 /** The wanted fields of each message that still has any; none asked for, none read. */
-export async function readKnown(session: Session, uids: readonly Uid[], fields: readonly SummaryField[]): Promise<ReadonlyMap<MessageId, Known>> {
+export async function readKnown(session: Session, uids: readonly Uid[], fields: readonly SummaryField[], open: Selected = session.open): Promise<ReadonlyMap<MessageId, Known>> {
   if (fields.length === 0 || uids.length === 0) return new Map()
-  const cursor = new Cursor(session.open)
+  const cursor = new Cursor(open)
   const ids: MessageId[] = []
   for (const uid of uids) if (cursor.go(uid)) ids.push(cursor.message)
   let first: ReadonlyMap<MessageId, Known> | undefined

@@ -1,5 +1,6 @@
 // LIST in its basic and its extended form (RFC 3501 6.3.8, RFC 5258, 5819, 6154). Pure.
 import { BadCommand, type Reader } from '../wire/reader.js'
+import { entryNames } from './metadata.js'
 import { statusItems } from './status-items.js'
 
 export interface ListArguments {
@@ -9,13 +10,15 @@ export interface ListArguments {
   readonly returns: ReadonlySet<string>
   /** STATUS items of each mailbox. */
   readonly status: readonly string[]
+  /** Annotations of each mailbox (RFC 9590). */
+  readonly metadata: readonly string[]
   readonly reference: string
   readonly patterns: readonly string[]
 }
 export type Selection = 'SUBSCRIBED' | 'REMOTE' | 'RECURSIVEMATCH' | 'SPECIAL-USE'
 
 const selections: readonly string[] = ['SUBSCRIBED', 'REMOTE', 'RECURSIVEMATCH', 'SPECIAL-USE']
-const returnOptions: readonly string[] = ['SUBSCRIBED', 'CHILDREN', 'SPECIAL-USE', 'STATUS']
+const returnOptions: readonly string[] = ['SUBSCRIBED', 'CHILDREN', 'SPECIAL-USE', 'STATUS', 'METADATA']
 /** Patterns of one command: each is matched with each name. */
 const maxPatterns = 100
 
@@ -29,13 +32,15 @@ export function listArguments(r: Reader): ListArguments {
   if (patterns.length === 0) throw new BadCommand('Which patterns?')
   if (patterns.length > maxPatterns) throw new BadCommand(`More than ${maxPatterns} patterns`)
   let status: readonly string[] = []
+  let metadata: readonly string[] = []
   const returning = r.take(' ')
   const returns = returning ? r.expect('RETURN', 'RETURN').sp().list((x) => {
     const name = option(returnOptions)(x)
     if (name === 'STATUS') status = statusItems(x.sp())
+    if (name === 'METADATA') metadata = entryNames(x.sp())
     return name
   }) : []
-  return { extended: only !== undefined || several || returning, only: new Set(only), returns: new Set(returns), status, reference, patterns }
+  return { extended: only !== undefined || several || returning, only: new Set(only), returns: new Set(returns), status, metadata, reference, patterns }
 }
 
 const option = (allowed: readonly string[]) => (r: Reader): string => {

@@ -8,7 +8,8 @@ export type Comparison = 'before' | 'on' | 'since'
 export type SearchKey =
   | { readonly key: 'all' }
   | { readonly key: 'and' | 'or'; readonly of: readonly SearchKey[] }
-  | { readonly key: 'not'; readonly of: SearchKey }
+  | { readonly key: 'not' | 'fuzzy'; readonly of: SearchKey }
+  | { readonly key: 'filter'; readonly name: string }
   | { readonly key: 'flag'; readonly bit: number }
   | { readonly key: 'keyword'; readonly name: string }
   | { readonly key: 'recent' }
@@ -36,7 +37,7 @@ export function searchKeys(r: Reader, decode: Decode): SearchKey {
 export function mentions(search: SearchKey, kind: SearchKey['key']): boolean {
   if (search.key === kind) return true
   if (search.key === 'and' || search.key === 'or') return search.of.some((inner) => mentions(inner, kind))
-  return search.key === 'not' && mentions(search.of, kind)
+  return (search.key === 'not' || search.key === 'fuzzy') && mentions(search.of, kind)
 }
 
 interface Parse { readonly r: Reader; readonly decode: Decode; count: number }
@@ -91,8 +92,13 @@ const table: Record<string, (p: Parse) => SearchKey> = {
   DELETED: flag(flagBits['\\Deleted']),
   DRAFT: flag(flagBits['\\Draft']),
   EMAILID: (p) => ({ key: 'emailid', id: objectId(p) }),
+  FILTER: (p) => {
+    const name = p.r.sp().astring('a filter name').toLowerCase()
+    return /^[\w.-]{1,100}$/.test(name) ? { key: 'filter', name } : p.r.fail('a filter name')
+  },
   FLAGGED: flag(flagBits['\\Flagged']),
   FROM: header('from'),
+  FUZZY: (p) => ({ key: 'fuzzy', of: inner(p) }),
   HEADER: (p) => {
     const field = p.r.sp().astring('a header field name').toLowerCase()
     return { key: 'header', field, text: text(p) }

@@ -9,6 +9,10 @@ export interface SearchReturn {
   readonly partial: Partial | undefined
   /** For `$`. */
   readonly save: boolean
+  /** How well each message matches (RFC 6203). */
+  readonly relevancy: boolean
+  /** Changes of the result are told until further notice (RFC 5267). */
+  readonly update: boolean
 }
 
 const items: readonly string[] = ['MIN', 'MAX', 'ALL', 'COUNT']
@@ -19,9 +23,15 @@ export function takeSearchReturn(r: Reader): SearchReturn | undefined {
   const asked = new Set<ReturnItem>()
   let partial: Partial | undefined
   let save = false
+  let relevancy = false
+  let update = false
   r.list(() => {
     const name = r.word('a result option')
     if (name === 'SAVE') save = true
+    else if (name === 'RELEVANCY') relevancy = true
+    else if (name === 'UPDATE') update = true
+    // A hint that more of the same will be asked (RFC 5267 3.2): results cost us nothing to find again.
+    else if (name === 'CONTEXT') return
     else if (name === 'PARTIAL') {
       if (partial) throw new BadCommand('PARTIAL twice')
       partial = partialRange(r.sp())
@@ -30,9 +40,9 @@ export function takeSearchReturn(r: Reader): SearchReturn | undefined {
   })
   if (partial && asked.has('ALL')) throw new BadCommand('PARTIAL or ALL, not both')
   // Nothing asked is ALL; SAVE alone wants no reply.
-  if (asked.size === 0 && !partial && !save) asked.add('ALL')
+  if (asked.size === 0 && !partial && !save && !relevancy) asked.add('ALL')
   r.sp()
-  return { items: asked, partial, save }
+  return { items: asked, partial, save, relevancy, update }
 }
 
 /** `1:500`, `-1:-100` (RFC 9394). */

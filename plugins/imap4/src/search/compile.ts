@@ -7,7 +7,7 @@ import { contains, ranges, type Ranges } from '../grammar/sequence-set.js'
 import type { Known } from '../fetch/items.js'
 import { emailObjectId, threadObjectId } from '../fetch/object-ids.js'
 import type { Cursor } from '../session/selected.js'
-import { fold } from './text.js'
+import { bare, fold } from './text.js'
 
 /** What is known of the message in question. */
 export interface Subject {
@@ -35,7 +35,12 @@ export interface Test {
 }
 
 /** A text to look for in bodies; `header`: in the header too (TEXT). */
-export interface Needle { readonly text: string; readonly header: boolean }
+export interface Needle {
+  readonly text: string
+  readonly header: boolean
+  /** Accents do not count. */
+  readonly loose: boolean
+}
 
 /** What keys need to know of the mailbox. */
 export interface Bounds {
@@ -47,27 +52,52 @@ export interface Bounds {
   readonly saved: Ranges
 }
 
-export function compile(key: SearchKey, bounds: Bounds): { readonly test: Test; readonly needles: readonly Needle[] } {
-  const needles: Needle[] = []
-  return { test: build(key, bounds, needles), needles }
+/** What a fuzzy search weighs: a text found as it is, or only its words (RFC 6203). */
+interface Weighed { readonly exact: Test; readonly loose: Test }
+export interface Compiled {
+  readonly test: Test
+  readonly needles: readonly Needle[]
+  /** How well a message that matches does so: 1 … 100. */
+  relevancy(subject: Subject): number
 }
+interface Made { readonly needles: Needle[]; readonly weighed: Weighed[] }
+
+export function compile(key: SearchKey, bounds: Bounds): Compiled {
+  const made: Made = { needles: [], weighed: [] }
+  return {
+    test: build(key, bounds, made, 'exact'), needles: made.needles,
+    relevancy(subject) {
+      let sum = 0
+      for (const { exact, loose } of made.weighed) sum += exact.ask(subject) === yes ? 100 : loose.ask(subject) === yes ? 50 : 0
+      return made.weighed.length === 0 ? 100 : Math.max(1, Math.round(sum / made.weighed.length))
+    },
+  }
+}
+
+/** How texts are compared: as they are; in a fuzzy search their words, in any order; of those, one at a time. */
+type Manner = 'exact' | 'fuzzy' | 'loose'
 
 const verdict = (is: boolean): Verdict => (is ? yes : no)
 const cheap = (is: (subject: Subject) => boolean): Test => ({ cost: 0, ask: (subject) => verdict(is(subject)) })
 
-function build(key: SearchKey, bounds: Bounds, needles: Needle[]): Test {
+function build(key: SearchKey, bounds: Bounds, made: Made, manner: Manner): Test {
+  if (manner === 'fuzzy' && (key.key === 'header' || key.key === 'body' || key.key === 'text')) return fuzzy(key, bounds, made)
   switch (key.key) {
     case 'all':
       return cheap(() => true)
     case 'and': case 'or': {
-      const of = key.of.map((inner) => build(inner, bounds, needles)).sort((a, b) => a.cost - b.cost)
+      const of = key.of.map((inner) => build(inner, bounds, made, manner)).sort((a, b) => a.cost - b.cost)
       return { cost: dearest(of), ask: key.key === 'and' ? allOf(of) : anyOf(of) }
     }
     case 'not': {
-      const { cost, ask } = build(key.of, bounds, needles)
+      const { cost, ask } = build(key.of, bounds, made, manner)
       const opposite: readonly Verdict[] = [yes, no, unknown]
       return { cost, ask: (subject) => opposite[ask(subject)] }
     }
+    case 'fuzzy':
+      return build(key.of, bounds, made, 'fuzzy')
+    case 'filter':
+      throw new Error('Filters are put in their place before')
     case 'flag':
       return cheap(({ at }) => (at.flags & key.bit) !== 0)
     case 'keyword':
@@ -109,16 +139,31 @@ function build(key: SearchKey, bounds: Bounds, needles: Needle[]): Test {
         return date !== null && compare(date.day, key.is, key.day)
       })
     case 'header': {
-      const wanted = fold(key.text)
-      return fromHeader(key.field, (values) => values.some((value) => wanted === '' || fold(decodeHeader(value)).includes(wanted)))
+      const ground = manner === 'loose' ? (text: string) => bare(fold(text)) : fold
+      const wanted = ground(key.text)
+      return fromHeader(key.field, (values) => values.some((value) => wanted === '' || ground(decodeHeader(value)).includes(wanted)))
     }
     case 'body': case 'text': {
       if (key.text === '') return cheap(() => true)
-      const place = needles.push({ text: fold(key.text), header: key.key === 'text' }) - 1
+      const loose = manner === 'loose'
+      const text = loose ? bare(fold(key.text)) : fold(key.text)
+      const place = made.needles.push({ text, header: key.key === 'text', loose }) - 1
       return { cost: 2, ask: ({ found }) => (found ? verdict(found[place] === 1) : unknown) }
     }
   }
 }
+
+/** Every word somewhere, accents or not: half as good as the text itself. */
+function fuzzy(key: Extract<SearchKey, { readonly text: string }>, bounds: Bounds, made: Made): Test {
+  const exact = build(key, bounds, made, 'exact')
+  const words = fold(key.text).split(/[^\p{L}\p{N}]+/u).filter((word) => word !== '').slice(0, mostWords)
+  const each = words.map((text) => build({ ...key, text }, bounds, made, 'loose'))
+  const loose: Test = each.length === 0 ? exact : { cost: dearest(each), ask: allOf(each) }
+  made.weighed.push({ exact, loose })
+  return { cost: dearest([exact, loose]), ask: anyOf([exact, loose]) }
+}
+/** Words of one fuzzy text that are looked for. */
+const mostWords = 20
 
 const dearest = (tests: readonly Test[]): Cost => tests.reduce<Cost>((most, { cost }) => (cost > most ? cost : most), 0)
 

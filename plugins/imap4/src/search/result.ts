@@ -2,7 +2,7 @@
 import type { Uid } from '@restante/core'
 import { partOf, type SearchReturn } from '../grammar/search-return.js'
 import { formatSet } from '../grammar/sequence-set.js'
-import { Cursor } from '../session/selected.js'
+import { Cursor, type Selected } from '../session/selected.js'
 import type { Session } from '../session/session.js'
 
 export interface Asked {
@@ -13,37 +13,44 @@ export interface Asked {
   readonly tag: string
   /** The keys speak of mod-sequences: so does the answer (RFC 7162 3.1.6, 3.1.10). */
   readonly byModseq: boolean
+  /** How well each message matches. */
+  readonly relevancy?: ReadonlyMap<Uid, number>
+  /** A mailbox that must be named in the answer (RFC 7377); else the selected one. */
+  readonly from?: Selected
 }
 
 /** What is returned when nothing was asked for: IMAP4rev2 knows no plain list of numbers (RFC 9051 6.4.4). */
-const everything: SearchReturn = { items: new Set(['ALL']), partial: undefined, save: false }
+const everything: SearchReturn = { items: new Set(['ALL']), partial: undefined, save: false, relevancy: false, update: false }
 
 /** @param found in the order of the result */
-export function tellResult(session: Session, { name, returns: asked, uid, tag, byModseq }: Asked, found: readonly Uid[]): void {
+export function tellResult(session: Session, { name, returns: asked, uid, tag, byModseq, relevancy, from }: Asked, found: readonly Uid[]): void {
   const returns = asked ?? (session.rev2 && name === 'SEARCH' ? everything : undefined)
   const { say } = session
-  const { view } = session.open.mailbox
+  const { mailbox } = from ?? session.open
+  const { view } = mailbox
   const number = (one: Uid): number => (uid ? one : view.seqOf(one))
   if (!returns) {
     say.text(`* ${name}`)
     for (const one of found) say.text(` ${number(one)}`)
-    say.line(byModseq && found.length > 0 ? ` (MODSEQ ${highestModseq(session, found)})` : '')
+    say.line(byModseq && found.length > 0 ? ` (MODSEQ ${highestModseq(from ?? session.open, found)})` : '')
     return
   }
   const { items, partial, save } = returns
   const part = partial ? partOf(found, partial) : []
   const chosen = returned(found, part, returns)
   if (save) session.open.save(chosen)
-  if (items.size === 0 && !partial) return
-  let text = `* ESEARCH (TAG "${tag}")${uid ? ' UID' : ''}`
+  if (items.size === 0 && !partial && !returns.relevancy) return
+  const where = from ? ` MAILBOX ${session.named(mailbox.name)} UIDVALIDITY ${mailbox.uidValidity}` : ''
+  let text = `* ESEARCH (TAG "${tag}"${where})${uid ? ' UID' : ''}`
   if (found.length > 0) {
     if (items.has('MIN')) text += ` MIN ${number(found[0])}`
     if (items.has('MAX')) text += ` MAX ${number(found[found.length - 1])}`
     if (items.has('ALL')) text += ` ALL ${formatSet(found.map(number))}`
   }
   if (partial) text += ` PARTIAL (${partial.from}:${partial.to} ${part.length > 0 ? formatSet(part.map(number)) : 'NIL'})`
+  if (returns.relevancy && found.length > 0) text += ` RELEVANCY (${(partial ? part : found).map((one) => relevancy?.get(one) ?? 100).join(' ')})`
   if (items.has('COUNT')) text += ` COUNT ${found.length}`
-  if (byModseq && chosen.length > 0) text += ` MODSEQ ${highestModseq(session, chosen)}`
+  if (byModseq && chosen.length > 0) text += ` MODSEQ ${highestModseq(from ?? session.open, chosen)}`
   say.line(text)
 }
 
@@ -57,8 +64,8 @@ function returned(found: readonly Uid[], part: readonly Uid[], { items, partial 
   return [...chosen]
 }
 
-function highestModseq(session: Session, uids: readonly Uid[]): number {
-  const cursor = new Cursor(session.open)
+function highestModseq(open: Selected, uids: readonly Uid[]): number {
+  const cursor = new Cursor(open)
   let most = 0
   for (const uid of uids) if (cursor.go(uid) && cursor.modseq > most) most = cursor.modseq
   return most

@@ -5,42 +5,76 @@ import { breath, breathe, readKnown } from '../fetch/known.js'
 import { mentions, type SearchKey } from '../grammar/search-keys.js'
 import { saved } from '../grammar/sequence-set.js'
 import { Refusal } from '../replies.js'
-import { Cursor } from '../session/selected.js'
+import { Cursor, type Selected } from '../session/selected.js'
 import type { Session } from '../session/session.js'
-import { compile, no, unknown, yes, type Needle, type Subject, type Test, type Verdict } from './compile.js'
+import { compile, no, unknown, yes, type Compiled, type Subject, type Verdict } from './compile.js'
+import { withFilters } from './filters.js'
 import { findNeedles, readHeader } from './text.js'
 
-/** Message numbers mean nothing where only UIDs are spoken of (RFC 9586 3.3). */
-export function checkKeys(session: Session, key: SearchKey): SearchKey {
+/** A key as it will be searched: filters in their place. Message numbers mean nothing where only UIDs are spoken of (RFC 9586 3.3). */
+export async function prepareKey(session: Session, asked: SearchKey): Promise<SearchKey> {
+  const key = await withFilters(session, asked)
   if (session.uidOnly && mentions(key, 'seq')) throw new Refusal('UIDREQUIRED', 'Message numbers are not in use', 'BAD')
   return key
 }
 
-/** Matching messages, ascending. */
-export async function search(session: Session, key: SearchKey): Promise<readonly Uid[]> {
-  const { view } = session.open.mailbox
-  const all = view.count === 0 ? [] : view.slice(1 as Parameters<typeof view.slice>[0], view.count as Parameters<typeof view.slice>[1])
-  const { test, needles } = compile(key, { count: view.count, lastUid: all[all.length - 1] ?? 0, now: session.face.clock.now(), saved: session.open.uidRanges(saved, 0) })
-  const verdicts = new Uint8Array(all.length)
+/** Where, and among what, is searched. */
+export interface Scope {
+  /** The selected mailbox when absent. */
+  readonly in?: Selected
+  /** All messages of it when absent; ascending. */
+  readonly among?: readonly Uid[]
+  /** Takes the relevancy of each message found. */
+  readonly relevancy?: Map<Uid, number>
+}
+
+/** Matching messages, ascending. @param key prepared */
+export async function search(session: Session, key: SearchKey, { in: open = session.open, among, relevancy }: Scope = {}): Promise<readonly Uid[]> {
+  const { view } = open.mailbox
+  const all = among ?? (view.count === 0 ? [] : view.slice(1 as Parameters<typeof view.slice>[0], view.count as Parameters<typeof view.slice>[1]))
+  const last = view.count === 0 ? 0 : view.uidAt(view.count as Parameters<typeof view.uidAt>[0])
+  const compiled = compile(key, { count: view.count, lastUid: last ?? 0, now: session.face.clock.now(), saved: open.uidRanges(saved, 0) })
+  const looking: Looking = { session, open, compiled, eye: new Eye(open), all, verdicts: new Uint8Array(all.length), relevancy: new Map() }
+  const { eye, verdicts } = looking
   const undecided: number[] = []
-  const eye = new Eye(session)
   for (let i = 0; i < all.length; i++) {
-    verdicts[i] = eye.see(all[i]) ? test.ask(eye) : no
+    verdicts[i] = eye.see(all[i]) ? judge(looking, all[i]) : no
     if (verdicts[i] === unknown) undecided.push(i)
     if (i % breath === breath - 1) await breathe()
   }
   const fields: readonly SummaryField[] = mentions(key, 'threadid') ? ['headers', 'sort'] : ['headers']
   const { fetchChunk } = session.face.config
-  for (let at = 0; at < undecided.length; at += fetchChunk) await decide(session, eye, test, needles, fields, all, undecided.slice(at, at + fetchChunk), verdicts)
+  for (let at = 0; at < undecided.length; at += fetchChunk) {
+    session.progress(all.length - undecided.length + at, all.length)
+    await decide(looking, fields, undecided.slice(at, at + fetchChunk))
+  }
+  if (relevancy) for (const [uid, score] of looking.relevancy) relevancy.set(uid, score)
   return all.filter((_, i) => verdicts[i] === yes)
 }
 
+interface Looking {
+  readonly session: Session
+  readonly open: Selected
+  readonly compiled: Compiled
+  readonly eye: Eye
+  readonly all: readonly Uid[]
+  readonly verdicts: Uint8Array
+  readonly relevancy: Map<Uid, number>
+}
+
+/** The verdict on the message that the eye sees. */
+function judge({ compiled, eye, relevancy }: Looking, uid: Uid): Verdict {
+  const verdict = compiled.test.ask(eye)
+  if (verdict === yes) relevancy.set(uid, compiled.relevancy(eye))
+  return verdict
+}
+
 /** Looks closer at some messages (by place in `all`) until each has its verdict. */
-async function decide(session: Session, eye: Eye, test: Test, needles: readonly Needle[], fields: readonly SummaryField[], all: readonly Uid[], places: readonly number[], verdicts: Uint8Array): Promise<void> {
-  let left = places
-  const known = await readKnown(session, places.map((i) => all[i]), fields)
-  left = left.filter((i) => {
-    verdicts[i] = ask(eye, test, all[i], known)
+async function decide(looking: Looking, fields: readonly SummaryField[], places: readonly number[]): Promise<void> {
+  const { session, open, compiled: { needles }, eye, all, verdicts } = looking
+  const known = await readKnown(session, places.map((i) => all[i]), fields, open)
+  const left = places.filter((i) => {
+    verdicts[i] = ask(looking, all[i], known)
     return verdicts[i] === unknown
   })
   if (left.length === 0) return
@@ -52,7 +86,7 @@ async function decide(session: Session, eye: Eye, test: Test, needles: readonly 
     else placesOf.set(eye.at.message, [i])
     verdicts[i] = no // unless its octets can be had and say otherwise
   }
-  const parts = await readKnown(session, left.map((i) => all[i]), ['parts', 'headerSize'])
+  const parts = await readKnown(session, left.map((i) => all[i]), ['parts', 'headerSize'], open)
   try {
     for await (const content of session.face.services.contents.readMany([...placesOf.keys()])) {
       const about = parts.get(content.message)
@@ -64,7 +98,7 @@ async function decide(session: Session, eye: Eye, test: Test, needles: readonly 
         eye.known = known.get(content.message)
         eye.header = header
         eye.found = found
-        verdicts[i] = test.ask(eye)
+        verdicts[i] = judge(looking, all[i])
       }
     }
   } catch (error) {
@@ -73,10 +107,11 @@ async function decide(session: Session, eye: Eye, test: Test, needles: readonly 
   }
 }
 
-function ask(eye: Eye, test: Test, uid: Uid, known: ReadonlyMap<MessageId, Known>): Verdict {
+function ask(looking: Looking, uid: Uid, known: ReadonlyMap<MessageId, Known>): Verdict {
+  const { eye } = looking
   if (!eye.see(uid)) return no
   eye.known = known.get(eye.at.message)
-  return eye.known ? test.ask(eye) : no
+  return eye.known ? judge(looking, uid) : no
 }
 
 /** The message being looked at. One object for all of them. */
@@ -85,14 +120,14 @@ class Eye implements Subject {
   known: Subject['known']
   header: Subject['header']
   found: Subject['found']
-  readonly #session: Session
+  readonly #open: Selected
 
-  constructor(session: Session) {
-    this.#session = session
-    this.at = new Cursor(session.open)
+  constructor(open: Selected) {
+    this.#open = open
+    this.at = new Cursor(open)
   }
-  get recent(): boolean { return this.#session.open.mailbox.view.isRecent(this.at.uid) }
-  get keywords(): readonly string[] { return this.#session.open.mailbox.index.keywordNames(this.at.keywords) }
+  get recent(): boolean { return this.#open.mailbox.view.isRecent(this.at.uid) }
+  get keywords(): readonly string[] { return this.#open.mailbox.index.keywordNames(this.at.keywords) }
 
   see(uid: Uid): boolean {
     this.known = this.header = this.found = undefined

@@ -62,7 +62,7 @@ describe('looking into text', () => {
       const about = { parts: [part(octets, encoding, 'utf-8')], headerSize: 0 } as unknown as Known
       const wanted = fold(needle)
       fc.pre(fold(text).includes(wanted))
-      expect([...await findNeedles(content(octets, chunk), about, '', [{ text: wanted, header: false }, { text: 'nowhere', header: false }])]).toEqual([1, 0])
+      expect([...await findNeedles(content(octets, chunk), about, '', [{ text: wanted, header: false, loose: false }, { text: 'nowhere', header: false, loose: false }])]).toEqual([1, 0])
     }), { numRuns: 200 })
   })
 })

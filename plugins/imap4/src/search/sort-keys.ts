@@ -43,10 +43,12 @@ export interface Sortable {
   readonly keys: SortKeys
   readonly internalDate: number
   readonly size: number
+  /** Of a fuzzy search: 1 … 100. */
+  readonly relevancy: number
 }
 
 /** Keys of messages, in the order given. Who is gone for good sorts as if it were empty. */
-export async function sortables(session: Session, uids: readonly Uid[], needKeys: boolean): Promise<Sortable[]> {
+export async function sortables(session: Session, uids: readonly Uid[], needKeys: boolean, relevancy?: ReadonlyMap<Uid, number>): Promise<Sortable[]> {
   const cursor = new Cursor(session.open)
   const read = new Map<MessageId, SortKeys>()
   if (needKeys) {
@@ -62,7 +64,7 @@ export async function sortables(session: Session, uids: readonly Uid[], needKeys
   const all: Sortable[] = []
   for (const uid of uids) {
     if (!cursor.go(uid)) continue
-    all.push({ uid, keys: kept.get(cursor.message) ?? read.get(cursor.message) ?? nothing, internalDate: cursor.internalDate, size: cursor.size })
+    all.push({ uid, keys: kept.get(cursor.message) ?? read.get(cursor.message) ?? nothing, internalDate: cursor.internalDate, size: cursor.size, relevancy: relevancy?.get(uid) ?? 100 })
   }
   return all
 }

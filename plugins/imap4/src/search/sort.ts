@@ -10,7 +10,7 @@ export interface SortProgram {
   readonly needKeys: boolean
 }
 
-const fromIndex: Readonly<Record<string, Value>> = { ARRIVAL: (m) => m.internalDate, SIZE: (m) => m.size }
+const fromIndex: Readonly<Record<string, Value>> = { ARRIVAL: (m) => m.internalDate, RELEVANCY: (m) => -m.relevancy, SIZE: (m) => m.size }
 const fromKeys: Readonly<Record<string, Value>> = {
   CC: (m) => m.keys.cc, DATE: sentDate, DISPLAYFROM: (m) => m.keys.displayFrom, DISPLAYTO: (m) => m.keys.displayTo,
   FROM: (m) => m.keys.from, SUBJECT: (m) => m.keys.subject, TO: (m) => m.keys.to,

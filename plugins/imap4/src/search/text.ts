@@ -11,6 +11,9 @@ export function fold(text: string): string {
   return text.normalize('NFC').toUpperCase().toLowerCase().replaceAll('ς', 'σ')
 }
 
+/** Without accents and other marks. */
+export const bare = (folded: string): string => (/^[\x00-\x7f]*$/.test(folded) ? folded : folded.normalize('NFD').replace(/\p{M}/gu, ''))
+
 /** The whole header of a message. */
 export const readHeader = (content: Content, known: Known): Promise<OctetString> => readOctets(content, 0, known.headerSize)
 
@@ -18,9 +21,11 @@ export const readHeader = (content: Content, known: Known): Promise<OctetString>
 export async function findNeedles(content: Content, known: Known, header: OctetString, needles: readonly Needle[]): Promise<Uint8Array> {
   const found = new Uint8Array(needles.length)
   let left = needles.length
+  const anyLoose = needles.some((needle) => needle.loose)
   const look = (text: string, inHeader: boolean): void => {
+    const stripped = anyLoose ? bare(text) : text
     for (let i = 0; i < needles.length; i++) {
-      if (found[i] || (inHeader && !needles[i].header) || !text.includes(needles[i].text)) continue
+      if (found[i] || (inHeader && !needles[i].header) || !(needles[i].loose ? stripped : text).includes(needles[i].text)) continue
       found[i] = 1
       left--
     }

@@ -1,6 +1,7 @@
 // What changed in the selected mailbox → untagged replies, when the protocol lets them be sent (RFC 3501 5.2, 7.4.1).
 import { flagText, systemFlags } from '../grammar/flags.js'
 import { formatSet } from '../grammar/sequence-set.js'
+import { refresh, tellLeaving } from '../search/contexts.js'
 import { Cursor, type Selected } from './selected.js'
 import type { Session } from './session.js'
 
@@ -26,6 +27,23 @@ export function announce(session: Session, options: { readonly expunges: boolean
   const held = mailbox.view.told < mailbox.view.modseq
   if (session.condstore && (held || selected.heldBack)) say.line(`* OK [HIGHESTMODSEQ ${mailbox.view.told}] ${held ? 'Expunges are held back' : 'All is told'}`)
   selected.heldBack = held
+}
+
+/** Likewise, and what that means for searches that are kept up to date (RFC 5267). */
+export async function announceAll(session: Session, options: { readonly expunges: boolean }): Promise<void> {
+  if (!session.selected || session.selected.contexts.size === 0) return announce(session, options)
+  if (options.expunges) tellLeaving(session)
+  announce(session, options)
+  await refresh(session)
+}
+
+/** Between commands: what takes reading follows when it is read, one after the other. */
+export function tellSoon(session: Session, options: { readonly expunges: boolean }): void {
+  const { contexts } = session.selected ?? { contexts: undefined }
+  if (options.expunges && contexts?.size) tellLeaving(session)
+  announce(session, options)
+  if (!contexts?.size) return
+  session.telling = session.telling.then(() => refresh(session)).then(() => session.say.push(), (error: unknown) => session.broke(error))
 }
 
 /** FLAGS (and PERMANENTFLAGS) again when keywords are in use that the client has not heard of. */

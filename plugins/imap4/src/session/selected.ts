@@ -2,6 +2,7 @@
 import type { IndexEntry, MailboxIndex, MessageId, OpenMailbox, Seq, Uid } from '@restante/core'
 import { flagText } from '../grammar/flags.js'
 import { ranges, saved, type Ranges, type SequenceSet } from '../grammar/sequence-set.js'
+import type { Context } from '../search/contexts.js'
 import { BadCommand } from '../wire/reader.js'
 
 const noKeywords: ReadonlySet<string> = new Set()
@@ -17,6 +18,9 @@ export class Selected {
   showsRecent = true
   /** Replies name messages by UID (RFC 9586). */
   byUidOnly = false
+
+  /** Searches that are kept up to date, by tag. */
+  readonly contexts = new Map<string, Context>()
 
   constructor(readonly mailbox: OpenMailbox) {}
 

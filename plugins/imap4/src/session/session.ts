@@ -145,6 +145,26 @@ export class Session {
     return line
   }
 
+  /** What is told between commands and takes time; the next command waits for it. */
+  telling: Promise<void> = Promise.resolve()
+  /** What failed between commands: nobody asked, so nobody is answered. */
+  broke(error: unknown): void {
+    if (!(error instanceof Disconnected)) this.connection.log.error({ err: error }, 'a change could not be told')
+  }
+
+  /** The command that runs: its tag, and since when or since its last sign of progress. */
+  running = { tag: '', since: 0 }
+
+  /** Something long goes on: says how far it is, not more often than configured (RFC 9585). */
+  progress(done: number, total: number): void {
+    const { clock, config } = this.face
+    const now = clock.now()
+    if (now - this.running.since < config.progressInterval * 1000) return
+    this.running.since = now
+    this.say.line(`* OK [INPROGRESS ("${this.running.tag}" ${done} ${total})] Still at it`)
+    this.say.push()
+  }
+
   /** Says goodbye; the connection closes when the running command has been answered. */
   bye(text: string, code?: string): void {
     if (this.state === 'logout') return

@@ -51,6 +51,9 @@ export class Reader {
   /** The next character, '' at the end of this stretch of text. */
   peek(): string { return this.#text.charAt(this.#at) }
 
+  /** The next characters of this stretch of text, at most so many. */
+  ahead(characters: number): string { return this.#text.slice(this.#at, this.#at + characters) }
+
   /** Takes `text` if it comes next (letters in any case). */
   take(text: string): boolean {
     const next = this.#text.slice(this.#at, this.#at + text.length)
@@ -148,6 +151,16 @@ export class Reader {
   /** String, or NIL. */
   nstring(what = 'a string or NIL'): string | null {
     return this.peek() !== '"' && this.take('NIL') ? null : this.string(what)
+  }
+
+  /** Octets of any kind (`literal8`), or null for NIL: values of annotations (RFC 5464). */
+  nvalue(): Buffer | null {
+    if (this.peek() === '"') return Buffer.from(this.#quoted(), 'latin1')
+    if (this.take('NIL')) return null
+    if (this.#ended) throw new AwaitsLiteral('Wanted a value, found the end')
+    const literal = this.#literal()
+    if (!Buffer.isBuffer(literal)) this.fail('a value')
+    return literal
   }
 
   /** A literal that went to the spool; a small one in memory does not do. */
