@@ -6,7 +6,7 @@ import { algorithms, thread } from './thread.js'
 
 interface Given { readonly id?: string; readonly refs?: readonly string[]; readonly subject?: string; readonly reply?: boolean; readonly date?: number | null; readonly came?: number }
 const message = ({ id = '', refs = [], subject = '', reply = false, date, came }: Given, i: number): Sortable => ({
-  uid: i + 1 as Uid, internalDate: came ?? 1000 + i, size: 1,
+  uid: i + 1 as Uid, internalDate: came ?? 1000 + i, size: 1, relevancy: 100,
   keys: { subject, isReply: reply, sent: date === undefined ? 1000 + i : date, from: '', to: '', cc: '', displayFrom: '', displayTo: '', messageId: id, references: refs },
 })
 const threads = (algorithm: string, given: readonly Given[]): string => thread(given.map(message), algorithms.get(algorithm)!, ({ uid }) => uid)
