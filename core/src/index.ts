@@ -22,6 +22,8 @@ export { createBodyDecoder, decodeBody, isKnownEncoding } from './message/decode
 export { decodeHeader, selectFields, splitFields } from './message/headers.js'
 export { isKept } from './message/kept-fields.js'
 export { findPart, findSection } from './message/section.js'
+export type { Bus } from './events/bus.js'
+export type { EventType, MailEvent } from './events/types.js'
 export type * from './blobs/contract.js'
 export type * from './accounts/contract.js'
 export * from './store/contract.js'

@@ -5,6 +5,7 @@ import type { InflateRaw } from 'node:zlib'
 import type { Connection, IdleTimer } from '@restante/core'
 import { admitMessage, announcesMessage } from './commands/append.js'
 import type { Command, Done } from './commands/command.js'
+import { fetchNew } from './commands/fetch.js'
 import { table } from './commands/table.js'
 import { Refusal, replyText, replyTo, type Reply } from './replies.js'
 import { announceAll } from './session/announce.js'
@@ -51,6 +52,7 @@ export class ImapConnection {
     })
     this.#say = new Writer(connection.socket, (stalled) => this.#stalled(stalled))
     this.#session = new Session(face, connection, this.#say, this.#framer, () => this.#startTls(), () => this.#startCompression())
+    this.#session.fetchNew = (uids, items) => fetchNew(this.#session, uids, items)
   }
 
   /** Serves until the end. Never rejects. */
@@ -64,8 +66,13 @@ export class ImapConnection {
         const frame = await this.#framer.next()
         if (!frame) break
         if (this.#leaving) this.#session.bye('The gateway is shutting down', 'UNAVAILABLE')
-        else await this.#command(frame)
+        else {
+          this.#session.busy = true
+          await this.#session.telling
+          await this.#command(frame)
+        }
         await this.#say.flush()
+        this.#session.busy = false
       }
     } catch (error) {
       if (!(error instanceof Disconnected)) this.#connection.log.error({ err: error }, 'the session broke')
@@ -119,6 +126,7 @@ export class ImapConnection {
     }
     // RFC 3501 7.4.1: no EXPUNGE while FETCH, STORE or SEARCH by sequence number runs.
     if (reply.status !== 'BAD' && !done.fresh) await announceAll(session, { expunges: (row?.seqs !== 'uses' || uid) && !done.holdExpunges })
+    if (!done.fresh && row?.seqs !== 'uses') await session.notifying?.tell()
     if (done.code !== undefined) reply = { ...reply, code: typeof done.code === 'string' ? done.code : done.code() }
     this.#tell(`${tag} ${replyText(reply)}`)
     if (reply.status === 'BAD') this.#countBad(reply, frame)
@@ -272,6 +280,7 @@ export class ImapConnection {
   #end(): void {
     this.#timer?.stop()
     this.#session.deselect()
+    this.#session.notify(undefined)
     this.#framer.close()
     const { socket } = this.#connection
     if (socket.destroyed) return

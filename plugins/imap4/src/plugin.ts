@@ -3,6 +3,7 @@ import { definePlugin, isOff, type Connection, type Listener } from '@restante/c
 import { capabilities } from './capabilities.js'
 import { config } from './config.js'
 import { ImapConnection } from './connection.js'
+import { AccountEvents } from './session/account-events.js'
 import type { Face } from './session/session.js'
 
 const refusals = {
@@ -13,9 +14,10 @@ const refusals = {
 
 export default definePlugin({
   name: 'imap4', version: '0.1.0', api: '^1.0.0', config,
-  requires: ['authenticator', 'accounts', 'mailboxes', 'contents', 'spool', 'net'], provides: [],
+  requires: ['authenticator', 'accounts', 'mailboxes', 'contents', 'spool', 'net', 'events'], provides: [],
   setup({ config, services, log, clock }) {
-    const face: Face = { config, services, log, clock, capabilities }
+    const events = new AccountEvents(services.events)
+    const face: Face = { config, services, log, clock, capabilities, events }
     const open = new Set<ImapConnection>()
     const listeners = new Map<string, Listener>()
     let stopping = false
@@ -42,6 +44,7 @@ export default definePlugin({
         stopping = true
         for (const session of open) session.goodbye()
         await Promise.all([...listeners.values()].map((listener) => listener.drain(deadline)))
+        events.stop()
       },
       listeners: () => Object.fromEntries([...listeners].map(([name, { address }]) => [name, address])),
     }

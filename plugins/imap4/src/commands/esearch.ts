@@ -1,7 +1,7 @@
 // ESEARCH (RFC 7377): one search in several mailboxes, each answered for itself, in UIDs.
 import type { MailboxInfo } from '@restante/core'
 import { isFailure } from '@restante/core'
-import { mailbox } from '../grammar/mailbox-name.js'
+import { includes, mailboxSource, type Source } from '../grammar/mailbox-source.js'
 import { mentions, type SearchKey } from '../grammar/search-keys.js'
 import { searchArguments } from '../grammar/search-arguments.js'
 import { takeSearchReturn } from '../grammar/search-return.js'
@@ -13,12 +13,7 @@ import type { Session } from '../session/session.js'
 import { BadCommand, type Reader } from '../wire/reader.js'
 import { afterLogin, command, type Done } from './command.js'
 
-type Source =
-  | { readonly kind: 'selected' | 'inboxes' | 'personal' | 'subscribed' }
-  | { readonly kind: 'subtree' | 'subtree-one' | 'mailboxes'; readonly names: readonly string[] }
-
 const selected: readonly Source[] = [{ kind: 'selected' }]
-const maxNames = 200
 
 export const esearch = command({
   name: 'ESEARCH', states: afterLogin, capabilities: ['MULTISEARCH'],
@@ -32,8 +27,8 @@ export const esearch = command({
   async run(session, { sources, returns, key: asked, badCharset }, { tag }): Promise<Done> {
     if (badCharset) throw new Refusal('BADCHARSET (UTF-8 US-ASCII ISO-8859-1)', 'The charset is not known')
     const key = await prepareKey(session, asked)
-    const here = sources.every(({ kind }) => kind === 'selected')
-    if (sources.some(({ kind }) => kind === 'selected') && !session.selected) throw new BadCommand('No mailbox is selected')
+    const here = sources.every(isSelectedSource)
+    if (sources.some(isSelectedSource) && !session.selected) throw new BadCommand('No mailbox is selected')
     if (!here && (mentions(key, 'seq') || mentions(key, 'saved') || returns?.save)) throw new BadCommand('Message numbers, $ and SAVE are for the selected mailbox')
     const wanted = { items: returns?.items ?? new Set(['ALL'] as const), partial: returns?.partial, save: returns?.save ?? false, relevancy: returns?.relevancy ?? false, update: false }
     const boxes = await chosen(session, sources)
@@ -62,40 +57,21 @@ async function searchIn(session: Session, { name, id }: MailboxInfo, key: Search
   }
 }
 
-/** `(mailboxes "folder1" subtree (a b) personal)` */
+/** `(mailboxes "folder1" subtree (a b) personal) ` */
 function sourceList(r: Reader): readonly Source[] {
-  let many = 0
-  const sources = r.list((x): Source => {
-    const kind = x.word('a source of mailboxes').toLowerCase()
-    if (kind === 'selected-delayed') return { kind: 'selected' }
-    if (kind === 'selected' || kind === 'inboxes' || kind === 'personal' || kind === 'subscribed') return { kind }
-    if (kind !== 'subtree' && kind !== 'subtree-one' && kind !== 'mailboxes') throw new BadCommand(`There is no source ${kind}`)
-    x.sp()
-    const names = x.peek() === '(' ? x.list(mailbox) : [mailbox(x)]
-    if ((many += names.length) > maxNames) throw new BadCommand(`More than ${maxNames} names`)
-    return { kind, names }
-  })
+  const sources = r.list(mailboxSource)
   if (sources.length === 0) throw new BadCommand('In which mailboxes?')
+  if (sources.length > maxSources) throw new BadCommand(`More than ${maxSources} sources`)
   r.sp()
   return sources
 }
+const maxSources = 50
 
 /** Mailboxes of all sources, each once, as they are listed. Names that are no mailbox are left out (RFC 7377 2.2). */
 async function chosen(session: Session, sources: readonly Source[]): Promise<readonly MailboxInfo[]> {
   const { mailboxes, account } = session
-  const all = (await mailboxes.list(account.id)).filter((box) => box.selectable)
   const { separator } = mailboxes.namespaces(account.id)
-  const folded = (name: string): string => (name.toUpperCase() === 'INBOX' ? 'INBOX' : name)
-  const within = (source: Source, box: MailboxInfo): boolean => {
-    switch (source.kind) {
-      case 'selected': return box.id === session.selected?.mailbox.id
-      case 'inboxes': return box.name === 'INBOX'
-      case 'personal': return true
-      case 'subscribed': return box.subscribed
-      case 'mailboxes': return source.names.some((name) => folded(name) === box.name)
-      case 'subtree': return source.names.some((name) => box.name === folded(name) || box.name.startsWith(`${folded(name)}${separator}`))
-      case 'subtree-one': return source.names.some((name) => box.name === folded(name) || (box.name.startsWith(`${folded(name)}${separator}`) && !box.name.includes(separator, name.length + 1)))
-    }
-  }
-  return all.filter((box) => sources.some((source) => within(source, box)))
+  const own = sources.some(isSelectedSource) ? session.selected?.mailbox.id : undefined
+  return (await mailboxes.list(account.id)).filter((box) => box.selectable && (box.id === own || sources.some((source) => includes(source, box, separator))))
 }
+const isSelectedSource = ({ kind }: Source): boolean => kind === 'selected' || kind === 'selected-delayed'

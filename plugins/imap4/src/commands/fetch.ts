@@ -5,7 +5,7 @@ import { ContentBroke, fromSummary, handsOutEnd, literal, writeSection } from '.
 import { plainItems, type Known } from '../fetch/items.js'
 import { breath, breathe, readKnown } from '../fetch/known.js'
 import { planFetch, type Plan } from '../fetch/planner.js'
-import { fetchItems, type Section } from '../grammar/fetch-items.js'
+import { fetchItems, type FetchItem, type Section } from '../grammar/fetch-items.js'
 import { partOf } from '../grammar/search-return.js'
 import { fetchModifiers, type FetchModifiers } from '../grammar/fetch-modifiers.js'
 import { sequenceSet, type SequenceSet } from '../grammar/sequence-set.js'
@@ -33,6 +33,12 @@ export const fetch = command({
     if (run.expunged > 0 && !uid) throw new Refusal('EXPUNGEISSUED', 'Some of the messages no longer exist')
   },
 })
+
+/** Tells of messages what was asked for before they came (RFC 5465 5.1). What cannot be read is left out. */
+export async function fetchNew(session: Session, uids: readonly Uid[], items: readonly FetchItem[]): Promise<void> {
+  const run = new Fetching(session, planFetch(items, { uid: false, modseq: false }))
+  await (run.plan.fields.length === 0 && run.plan.octets === 'never' ? run.fromIndex(uids) : run.inChunks(uids))
+}
 
 /** The messages of a set that the modifiers leave. */
 async function restrict(session: Session, set: SequenceSet, { changedSince, vanished, partial }: FetchModifiers, uid: boolean): Promise<readonly Uid[]> {

@@ -13,10 +13,12 @@ export const idle = command({
     // Nothing that happened between the last reply and now may be missed.
     await announceAll(session, { expunges: true })
     if (session.state === 'logout') return
+    session.idling = true
     const stops = [signsOfLife(session), ...(session.selected ? [watch(session)] : [])]
     try {
       if ((await session.readLine()).toUpperCase() !== 'DONE') throw new BadCommand('Wanted DONE')
     } finally {
+      session.idling = false
       for (const stop of stops) stop()
       await session.telling
     }

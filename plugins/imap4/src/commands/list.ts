@@ -38,10 +38,10 @@ export const list = command({
   },
 })
 
-/** A mailbox as plain LIST shows it: SELECT's, NOTIFY's. @param info what stands behind the name, in parentheses */
-export function listLine(session: Session, box: MailboxInfo, info = ''): string {
+/** A mailbox as plain LIST shows it: SELECT's, NOTIFY's. @param told attributes instead of its own, and what stands behind the name */
+export function listLine(session: Session, box: MailboxInfo, told: { readonly attributes?: string; readonly info?: string } = {}): string {
   const { separator } = session.mailboxes.namespaces(session.account.id)
-  return `* LIST (${attributes(session, box, plain, box.selectable)}) ${quoted(separator)} ${session.named(box.name)}${info}`
+  return `* LIST (${told.attributes ?? attributes(session, box, plain, box.selectable)}) ${quoted(separator)} ${session.named(box.name)}${told.info ?? ''}`
 }
 const plain: Pick<ListArguments, 'extended' | 'only' | 'returns'> = { extended: false, only: new Set(), returns: new Set() }
 

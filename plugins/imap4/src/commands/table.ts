@@ -18,6 +18,7 @@ import { logout } from './logout.js'
 import { create, remove, rename, subscribe, unsubscribe } from './mailboxes.js'
 import { getMetadata, setMetadata } from './metadata.js'
 import { check, noop } from './noop.js'
+import { notify } from './notify.js'
 import { getQuota, getQuotaRoot, setQuota } from './quota.js'
 import { search } from './search.js'
 import { close, examine, select, unselect } from './select.js'
@@ -31,7 +32,7 @@ import { unauthenticate } from './unauthenticate.js'
 export const rows: readonly Command[] = [
   capability, noop, logout, id,
   starttls, authenticate, login, unauthenticate, compress,
-  enable, select, examine, create, remove, rename, subscribe, unsubscribe, list, lsub, xlist, namespace, status, getQuota, getQuotaRoot, setQuota, getMetadata, setMetadata, append, idle, esearch,
+  enable, select, examine, create, remove, rename, subscribe, unsubscribe, list, lsub, xlist, namespace, status, getQuota, getQuotaRoot, setQuota, getMetadata, setMetadata, append, idle, notify, esearch,
   check, close, unselect, expunge, search, sort, thread, cancelUpdate, uidBatches, fetch, store, copy, move, replace,
 ]
 

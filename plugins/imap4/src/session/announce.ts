@@ -1,4 +1,5 @@
 // What changed in the selected mailbox → untagged replies, when the protocol lets them be sent (RFC 3501 5.2, 7.4.1).
+import type { Seq, Uid } from '@restante/core'
 import { flagText, systemFlags } from '../grammar/flags.js'
 import { formatSet } from '../grammar/sequence-set.js'
 import { refresh, tellLeaving } from '../search/contexts.js'
@@ -17,7 +18,8 @@ export function announce(session: Session, options: { readonly expunges: boolean
   const { expunged, vanished, flags, exists, recent } = mailbox.look(options)
   if (!session.vanishes) for (const seq of expunged) say.text(`* ${seq} EXPUNGE\r\n`)
   else if (vanished.length > 0) say.text(`* VANISHED ${formatSet(vanished)}\r\n`)
-  if (flags.length > 0) {
+  const untold = session.notifying?.selected?.events.has('FlagChange') === false
+  if (flags.length > 0 && !untold) {
     tellKeywords(session, selected)
     const cursor = new Cursor(selected)
     for (const uid of flags) if (cursor.go(uid)) say.text(`${cursor.lead(true)}FLAGS ${cursor.flagList()}${session.condstore ? ` MODSEQ (${cursor.modseq})` : ''})\r\n`)
@@ -29,22 +31,34 @@ export function announce(session: Session, options: { readonly expunges: boolean
   selected.heldBack = held
 }
 
-/** Likewise, and what that means for searches that are kept up to date (RFC 5267). */
+/** Likewise, and what takes reading: new messages as NOTIFY wants them, searches that are kept up to date (RFC 5267). */
 export async function announceAll(session: Session, options: { readonly expunges: boolean }): Promise<void> {
-  if (!session.selected || session.selected.contexts.size === 0) return announce(session, options)
-  if (options.expunges) tellLeaving(session)
-  announce(session, options)
-  await refresh(session)
+  await announceFirst(session, options)()
 }
 
 /** Between commands: what takes reading follows when it is read, one after the other. */
 export function tellSoon(session: Session, options: { readonly expunges: boolean }): void {
-  const { contexts } = session.selected ?? { contexts: undefined }
-  if (options.expunges && contexts?.size) tellLeaving(session)
-  announce(session, options)
-  if (!contexts?.size) return
-  session.telling = session.telling.then(() => refresh(session)).then(() => session.say.push(), (error: unknown) => session.broke(error))
+  const rest = announceFirst(session, options)
+  session.telling = session.telling.then(rest).then(() => session.say.push()).catch((error: unknown) => session.broke(error))
 }
+
+/** Announces, and gives back what is left to do. */
+function announceFirst(session: Session, options: { readonly expunges: boolean }): () => Promise<void> {
+  const { selected } = session
+  if (!selected) return nothingMore
+  if (options.expunges && selected.contexts.size > 0) tellLeaving(session)
+  const fetch = session.notifying?.selected?.fetch ?? []
+  const { view } = selected.mailbox
+  const last = fetch.length > 0 ? (view.uidAt(view.count as Seq) ?? 0) : 0
+  announce(session, options)
+  if (selected.contexts.size === 0 && fetch.length === 0) return nothingMore
+  return async () => {
+    const fresh = fetch.length > 0 && session.selected === selected ? view.uidsBetween(last + 1 as Uid, 0xffff_ffff as Uid) : []
+    if (fresh.length > 0) await session.fetchNew(fresh, fetch)
+    await refresh(session)
+  }
+}
+const nothingMore = async (): Promise<void> => undefined
 
 /** FLAGS (and PERMANENTFLAGS) again when keywords are in use that the client has not heard of. */
 export function tellKeywords(session: Session, selected: Selected): void {

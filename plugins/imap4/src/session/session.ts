@@ -1,10 +1,14 @@
 // One client's session: who it is, what it has selected, and the way to it. Commands see this and nothing of the socket.
-import type { Account, Clock, Connection, Log, OpenMailbox, Services } from '@restante/core'
+import type { Account, Clock, Connection, Log, OpenMailbox, Services, Uid } from '@restante/core'
 import type { Config } from '../config.js'
+import type { FetchItem } from '../grammar/fetch-items.js'
+import type { EventGroup } from '../grammar/notify.js'
 import { quoted, quotedName } from '../grammar/mailbox-name.js'
 import { Refusal } from '../replies.js'
 import type { Framer } from '../wire/framer.js'
 import { Disconnected, type Writer } from '../wire/writer.js'
+import type { AccountEvents } from './account-events.js'
+import { Notifying } from './notifying.js'
 import { Selected } from './selected.js'
 
 export type State = 'not-authenticated' | 'authenticated' | 'selected' | 'logout'
@@ -17,6 +21,8 @@ export interface Face {
   readonly clock: Clock
   /** What may be advertised to a session as it stands. */
   readonly capabilities: (session: Session) => string
+  /** Of mailboxes' names, by account. */
+  readonly events: AccountEvents
 }
 
 export class Session {
@@ -97,6 +103,7 @@ export class Session {
   /** Forgets the account and what it enabled; the connection goes on. */
   logoff(): void {
     this.deselect()
+    this.notify(undefined)
     this.enabled.clear()
     this.connection.log.info({ account: this.account.name }, 'logged off')
     this.#account = undefined
@@ -145,6 +152,19 @@ export class Session {
     return line
   }
 
+  /** A command runs; in IDLE we may speak nevertheless. */
+  busy = false
+  idling = false
+  /** How FETCH tells of messages: it stands above the session. */
+  fetchNew: (uids: readonly Uid[], items: readonly FetchItem[]) => Promise<void> = async () => undefined
+  /** What NOTIFY asked for. */
+  notifying: Notifying | undefined
+
+  notify(groups: readonly EventGroup[] | undefined): void {
+    this.notifying?.stop()
+    this.notifying = groups && new Notifying(this, groups)
+  }
+
   /** What is told between commands and takes time; the next command waits for it. */
   telling: Promise<void> = Promise.resolve()
   /** What failed between commands: nobody asked, so nobody is answered. */
@@ -172,6 +192,7 @@ export class Session {
     this.connection.transcript.server(line)
     this.say.line(line)
     this.deselect()
+    this.notify(undefined)
     this.state = 'logout'
   }
 

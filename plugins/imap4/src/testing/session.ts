@@ -4,6 +4,7 @@ import type { Account, Connection, Services } from '@restante/core'
 import { createIdleWheel, silentLog, systemClock, type Clock } from '@restante/core'
 import { capabilities } from '../capabilities.js'
 import { config } from '../config.js'
+import { AccountEvents } from '../session/account-events.js'
 import { ImapConnection } from '../connection.js'
 
 type Fakes = { readonly [K in 'authenticator' | 'accounts' | 'mailboxes' | 'contents' | 'spool' | 'net']?: Partial<Services[K]> }
@@ -62,7 +63,7 @@ export function startSession(options: TestOptions = {}): TestSession {
     spool: { ...options.services?.spool },
     net: { tlsAvailable: true, idle: createIdleWheel(clock), ...options.services?.net },
   } as unknown as Services
-  const server = new ImapConnection(connection, { config: config.parse(options.config ?? {}), services, log, clock, capabilities })
+  const server = new ImapConnection(connection, { config: config.parse(options.config ?? {}), services, log, clock, capabilities, events: new AccountEvents({ listen: () => () => undefined, tell: () => undefined, heard: () => false }) })
   void server.serve()
   return {
     server, logged,

@@ -54,6 +54,9 @@ export class Reader {
   /** The next characters of this stretch of text, at most so many. */
   ahead(characters: number): string { return this.#text.slice(this.#at, this.#at + characters) }
 
+  /** Reads the last characters again. */
+  back(characters: number): void { this.#at -= characters }
+
   /** Takes `text` if it comes next (letters in any case). */
   take(text: string): boolean {
     const next = this.#text.slice(this.#at, this.#at + text.length)
