@@ -7,6 +7,7 @@ import type { Batch, Database } from '../database/connect.js'
 import { isFailure } from '../errors/codes.js'
 import type { Located } from '../im2000/locate.js'
 import type { RnaClient } from '../im2000/seams.js'
+import { Lanes } from '../jobs/lanes.js'
 import type { Notification } from '../im2000/values.js'
 import type { Log } from '../log/logger.js'
 import { notificationNumber, sourcesOf } from './status.js'
@@ -60,32 +61,26 @@ const perCommand = 50
 const worthASession = 20
 /** Sessions that break in one pass, after which the agent is left alone until the next. */
 const brokenSessions = 3
-/** A look even when nobody called. */
-const idleLookMs = 60_000
-/** After a failure of our own (the database): not at once again. */
-const restMs = 30_000
 const longestWhy = 300
-/** At the end, for answers that are on their way. */
-const graceMs = 2000
 /** Not the notification's fault (D37). */
 const lastWords: readonly string[] = ['errorcommandtimeout', 'errorserviceshutdown']
 
 export class Notifier implements RecipientsElsewhere {
   readonly #parts: NotifierParts
-  readonly #lanes = new Map<string, Promise<void>>()
-  readonly #stop = new AbortController()
+  readonly #lanes: Lanes
   readonly #settle: Batch<Result, void>
   #relay: Relay | undefined
-  #timer: { clear(): void } | undefined
-  #looking: Promise<void> | undefined
-  #lookAgain = false
-  #started = false
-  #restUntil = 0
-  /** The database may be closed: nothing is written any more. */
-  #over = false
 
   constructor(parts: NotifierParts) {
     this.#parts = parts
+    const { read } = parts.database
+    this.#lanes = new Lanes({
+      clock: parts.clock, log: parts.log, most: parts.options.domains,
+      due: async (now, limit) => (await read.all<{ domain: string }>(
+        'SELECT domain, min(next_attempt) AS due FROM recipients WHERE next_attempt IS NOT NULL AND next_attempt <= ? GROUP BY domain ORDER BY due LIMIT ?', [now, limit])).map((row) => row.domain),
+      next: async (now) => (await read.get<{ at: number | null }>('SELECT min(next_attempt) AS at FROM recipients WHERE next_attempt IS NOT NULL AND next_attempt > ?', [now]))?.at ?? undefined,
+      run: (domain, now, signal) => this.#lane(domain, now, signal),
+    })
     this.#settle = { name: 'notified', write: async (tx, results) => { await this.#write(tx, results); return results.map(() => undefined) } }
   }
 
@@ -98,47 +93,22 @@ export class Notifier implements RecipientsElsewhere {
   }
 
   start(): void {
-    this.#started = true
-    this.wake()
+    this.#lanes.start()
   }
 
   /** There may be something to do. */
   wake(): void {
-    if (!this.#started || this.#stop.signal.aborted) return
-    if (this.#looking) {
-      this.#lookAgain = true
-      return
-    }
-    this.#looking = this.#look()
-      .catch((error: unknown) => {
-        this.#parts.log.error({ err: error }, 'the notifier cannot read its queue')
-        this.#restUntil = this.#parts.clock.now() + restMs
-        this.#wakeIn(restMs)
-      })
-      .finally(() => {
-        this.#looking = undefined
-        if (!this.#lookAgain) return
-        this.#lookAgain = false
-        this.wake()
-      })
+    this.#lanes.wake()
   }
 
-  /** Starts nothing new and waits for the sessions that run. */
-  async stop(): Promise<void> {
-    this.#stop.abort()
-    this.#timer?.clear()
-    await this.#looking
-    // Whoever hangs is not waited for: nothing was written down, so it will be done again.
-    await Promise.race([Promise.allSettled(this.#lanes.values()), new Promise<void>((done) => { this.#parts.clock.after(graceMs, done) })])
-    this.#over = true
+  /** Starts nothing new and waits a moment for the sessions that run. */
+  stop(): Promise<void> {
+    return this.#lanes.stop()
   }
 
   /** Resolves when nothing is due any more. */
-  async settled(): Promise<void> {
-    while (this.#looking || this.#lanes.size > 0) {
-      await this.#looking
-      await Promise.allSettled(this.#lanes.values())
-    }
+  settled(): Promise<void> {
+    return this.#lanes.settled()
   }
 
   async retry(domain?: string): Promise<number> {
@@ -150,54 +120,23 @@ export class Notifier implements RecipientsElsewhere {
     return rows.length
   }
 
-  /** Starts lanes for domains with recipients that are due, the longest due first, and sets the clock for the next. */
-  async #look(): Promise<void> {
-    const { database, clock, options } = this.#parts
-    this.#timer?.clear()
-    const now = clock.now()
-    if (now < this.#restUntil) return this.#wakeIn(this.#restUntil - now)
-    const free = options.domains - this.#lanes.size
-    if (free > 0) {
-      const rows = await database.read.all<{ domain: string }>(
-        'SELECT domain, min(next_attempt) AS due FROM recipients WHERE next_attempt IS NOT NULL AND next_attempt <= ? GROUP BY domain ORDER BY due LIMIT ?', [now, options.domains * 2])
-      for (const { domain } of rows.filter((row) => !this.#lanes.has(row.domain)).slice(0, free)) {
-        this.#lanes.set(domain, this.#lane(domain, now).catch((error: unknown) => {
-          this.#parts.log.error({ err: error, domain }, 'the notifier failed')
-          this.#restUntil = clock.now() + restMs
-        }).finally(() => {
-          this.#lanes.delete(domain)
-          this.wake()
-        }))
-      }
-    }
-    // With all lanes taken, the next that is free looks again.
-    if (this.#lanes.size >= options.domains) return
-    const next = await database.read.get<{ at: number | null }>('SELECT min(next_attempt) AS at FROM recipients WHERE next_attempt IS NOT NULL AND next_attempt > ?', [now])
-    this.#wakeIn(Math.min(idleLookMs, next?.at ? Math.max(0, next.at - now) : idleLookMs))
-  }
-
-  #wakeIn(ms: number): void {
-    this.#timer?.clear()
-    this.#timer = this.#parts.clock.after(ms, () => this.wake())
-  }
-
   /** One pass over a domain: those due by `until`. The agent is looked up once, and anew in each pass (C.2: nothing is cached between attempts). */
-  async #lane(domain: string, until: number): Promise<void> {
+  async #lane(domain: string, until: number, signal: AbortSignal): Promise<void> {
     let first = await this.#due(domain, until)
     if (first.length === 0) return
-    if (!isDomain(domain)) return this.#allOf(domain, until, first, 'baddomain', 'the domain cannot be one')
+    if (!isDomain(domain)) return this.#allOf(domain, until, signal, first, 'baddomain', 'the domain cannot be one')
     const located = await this.#parts.reach(domain)
-    if (located.kind === 'connected') return this.#tell(domain, until, first, located.value)
+    if (located.kind === 'connected') return this.#tell(domain, until, signal, first, located.value)
     this.#parts.log.info({ domain, why: located.why, lasting: located.kind === 'permanent' }, 'agent not reached')
     if (located.kind === 'permanent' && this.#relay) {
-      for (; first.length > 0 && !this.#stop.signal.aborted; first = await this.#due(domain, until)) await this.#relayed(domain, first)
+      for (; first.length > 0 && !signal.aborted; first = await this.#due(domain, until)) await this.#relayed(domain, signal, first)
       return
     }
-    return this.#allOf(domain, until, first, located.kind === 'permanent' ? 'noservice' : 'unreachable', located.why)
+    return this.#allOf(domain, until, signal, first, located.kind === 'permanent' ? 'noservice' : 'unreachable', located.why)
   }
 
-  async #tell(domain: string, until: number, first: readonly Due[], session: RnaClient): Promise<void> {
-    const agent = new Agent(domain, session, this.#parts, this.#stop.signal)
+  async #tell(domain: string, until: number, signal: AbortSignal, first: readonly Due[], session: RnaClient): Promise<void> {
+    const agent = new Agent(domain, session, this.#parts, signal)
     try {
       for (let due = first; due.length > 0; due = await this.#due(domain, until)) {
         const waiting = byMailbox(due)
@@ -205,12 +144,12 @@ export class Notifier implements RecipientsElsewhere {
         // Each takes the next mailbox; a hand without a session of its own asks for one.
         await Promise.all(Array.from({ length: hands }, async () => {
           for (let group = waiting.pop(); group; group = waiting.pop()) {
-            if (this.#stop.signal.aborted) return
+            if (signal.aborted) return
             const { outcome, why } = await agent.notify(group.map((one) => this.#notification(one)))
             await Promise.all(group.map((one) => this.#settled(one, outcome, why)))
           }
         }))
-        if (this.#stop.signal.aborted) return
+        if (signal.aborted) return
       }
     } finally {
       agent.close()
@@ -225,7 +164,7 @@ export class Notifier implements RecipientsElsewhere {
     }
   }
 
-  async #relayed(domain: string, due: readonly Due[]): Promise<void> {
+  async #relayed(domain: string, signal: AbortSignal, due: readonly Due[]): Promise<void> {
     const told = new Set<RecipientId>()
     const recipients: RelayRecipient[] = due.map(({ id, address, outcome, attempts, submittedAt, submission, message, originator, account }) =>
       ({ id, address, attempts: outcome === 'relay' ? attempts : 0, submittedAt, submission, message, originator, account }))
@@ -233,15 +172,15 @@ export class Notifier implements RecipientsElsewhere {
       told.add(recipient.id)
       await this.#writeRelayed(recipient, outcome)
     }
-    await this.#relay!.relay(domain, recipients, done, this.#stop.signal).catch((error: unknown) => { this.#parts.log.error({ err: error, domain }, 'the relay failed') })
+    await this.#relay!.relay(domain, recipients, done, signal).catch((error: unknown) => { this.#parts.log.error({ err: error, domain }, 'the relay failed') })
     // What it did not speak of comes again: a relay that fails must not be asked in a circle.
-    if (this.#stop.signal.aborted) return
+    if (signal.aborted) return
     const again = this.#parts.clock.now() + this.#parts.options.retry * 1000
     for (const recipient of recipients) if (!told.has(recipient.id)) await this.#writeRelayed(recipient, { kind: 'temporary', why: 'the relay did not say', again })
   }
 
   async #writeRelayed({ id, message }: RelayRecipient, outcome: RelayOutcome): Promise<void> {
-    if (this.#over) return
+    if (this.#lanes.over) return
     const status = { delivered: 'silenced', temporary: 'noserver', permanent: 'noservice' } as const
     await this.#parts.database.write(async (tx) => {
       // Delivered to another world: nobody will fetch it here any more. Failed: the sender's business, not the message's.
@@ -252,15 +191,15 @@ export class Notifier implements RecipientsElsewhere {
   }
 
   /** The same for all that are due at a domain. */
-  async #allOf(domain: string, until: number, first: readonly Due[], outcome: Outcome, why: string): Promise<void> {
+  async #allOf(domain: string, until: number, signal: AbortSignal, first: readonly Due[], outcome: Outcome, why: string): Promise<void> {
     for (let due = first; due.length > 0; due = await this.#due(domain, until)) {
       await Promise.all(due.map((one) => this.#settled(one, outcome, why)))
-      if (this.#stop.signal.aborted) return
+      if (signal.aborted) return
     }
   }
 
   async #settled(due: Due, outcome: Outcome, why: string): Promise<void> {
-    if (this.#over) return
+    if (this.#lanes.over) return
     return this.#parts.database.writeBatched(this.#settle, { due, outcome, why })
   }
 
@@ -283,7 +222,7 @@ export class Notifier implements RecipientsElsewhere {
   }
 
   async #due(domain: string, until: number): Promise<Due[]> {
-    if (this.#over) return []
+    if (this.#lanes.over) return []
     return this.#parts.database.read.all<never>(
       `SELECT r.id, r.address, r.identifier, r.outcome, r.attempts, s.originator, s.size, m.digest, s.id AS submission, s.message, s.submitted_at, s.account FROM recipients r
        JOIN submissions s ON s.id = r.submission LEFT JOIN messages m ON m.id = s.message
