@@ -68,18 +68,29 @@ export async function fileMessages(parts: FileParts, tx: Transaction, filings: r
   return results
 }
 
+/** An entry with what its taking back needs to know. */
+export interface EntryOf { readonly mailbox: MailboxId; readonly uid: Uid; readonly flags: number; readonly message: MessageId; readonly size: number; readonly account: AccountId; readonly recipient: RecipientId }
+
 /** A message that its sender took back or whose time is over: unread copies disappear, read ones stay if the gateway keeps what was read. */
 export async function withdrawEntries(parts: FileParts, tx: Transaction, recipients: readonly RecipientId[]): Promise<void> {
   if (recipients.length === 0) return
-  const rows = await tx.all<{ mailbox: MailboxId; uid: Uid; flags: number; message: MessageId; size: number; account: AccountId; read: number }>(
-    `SELECT e.mailbox, e.uid, e.flags, e.message, e.size, m.account, r.read FROM recipients r
+  const rows = await tx.all<EntryOf & { read: number }>(
+    `SELECT e.mailbox, e.uid, e.flags, e.message, e.size, e.recipient, m.account, r.read FROM recipients r
      JOIN submissions s ON s.id = r.submission JOIN entries e ON e.message = s.message AND e.recipient = r.id JOIN mailboxes m ON m.id = e.mailbox
      WHERE ${tx.dialect.oneOf('r.id')}`, [tx.dialect.list(recipients)])
-  const wasRead = (row: { flags: number; read: number }): boolean => parts.keepAfterRead && ((row.flags & 1) !== 0 || row.read === 3)
-  const kept = rows.filter(wasRead)
-  if (kept.length > 0) await tx.run(`UPDATE entries SET recipient = NULL WHERE ${tx.dialect.oneOf('recipient')} AND ${tx.dialect.oneOf('message')}`, [tx.dialect.list(recipients), tx.dialect.list(kept.map((row) => row.message))])
-  const byMailbox = new Map<MailboxId, typeof rows>()
-  for (const row of rows) if (!wasRead(row)) byMailbox.set(row.mailbox, [...(byMailbox.get(row.mailbox) ?? []), row])
+  await takeBack(parts, tx, rows, (row) => parts.keepAfterRead && ((row.flags & 1) !== 0 || row.read === 3))
+}
+
+/** Entries whose message is gone from its store: those that are `kept` lose their pin, the others disappear. */
+export async function takeBack<E extends EntryOf>(parts: FileParts, tx: Transaction, rows: readonly E[], kept: (row: E) => boolean): Promise<void> {
+  const stay = rows.filter(kept)
+  const staying = new Set(stay)
+  if (stay.length > 0) {
+    await tx.run(`UPDATE entries SET recipient = NULL WHERE ${tx.dialect.oneOf('recipient')} AND ${tx.dialect.oneOf('message')}`,
+      [tx.dialect.list(stay.map((row) => row.recipient)), tx.dialect.list(stay.map((row) => row.message))])
+  }
+  const byMailbox = new Map<MailboxId, E[]>()
+  for (const row of rows) if (!staying.has(row)) byMailbox.set(row.mailbox, [...(byMailbox.get(row.mailbox) ?? []), row])
   if (byMailbox.size === 0) return
   const usage: UsageChange[] = []
   for (const [mailbox, gone] of byMailbox) {

@@ -57,7 +57,7 @@ export async function planDelivery(parts: PlanParts, arrival: Arrival): Promise<
     const inbox = inboxes[i]
     if (inbox === undefined) return toInbox(i)
     // Refusals do not reach this far for local mail: the copy is not filed, and the status says silenced (E.21).
-    const action = await parts.judge(account, facts)
+    const action = arrival.judged ? 'accept' : await parts.judge(account, facts)
     if (action !== 'accept') return { ...toInbox(i), copies: [] }
     const common = { account, recipient: address, originator, summary, at }
     const placing = await sort?.({ ...common, octets: arrival.octets })

@@ -45,6 +45,8 @@ export const errorCodes = {
   NOTIFICATIONS_FULL: { kind: 'temporary', sentence: 'The notification agent holds as many notifications as it may' },
   // talking to other stores and agents
   PEER_UNREACHABLE: { kind: 'temporary', sentence: 'Cannot connect to {where}: {why}' },
+  STORE_UNREACHABLE: { kind: 'temporary', sentence: 'The message store cannot be reached: {why}' },
+  MESSAGE_CHANGED: { kind: 'permanent', sentence: 'The store gives other octets than it announced' },
   PEER_REFUSED: { kind: 'client', sentence: 'The peer answered {status}' },
   PEER_GONE: { kind: 'temporary', sentence: 'The session is over: {why}; the command had no effect' },
   PEER_OUTCOME_UNKNOWN: { kind: 'temporary', sentence: 'The session broke ({why}); whether the command took effect is not known' },

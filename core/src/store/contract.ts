@@ -17,6 +17,8 @@ export interface Originator {
   readonly name: string
   /** How it came: 'MSOAP', 'ESMTP', 'ESMTPSA', 'LMTP', ... for the trace header. */
   readonly protocol: string
+  /** Where the message lies when it is not here: the other store's domain or address. */
+  readonly store?: string
 }
 
 export interface Envelope {

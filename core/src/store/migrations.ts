@@ -85,6 +85,8 @@ export const storeMigrations: readonly Migration[] = [{
     await db.run('CREATE INDEX recipients_due ON recipients (next_attempt, domain) WHERE next_attempt IS NOT NULL')
     await db.run('CREATE INDEX recipients_of_domain ON recipients (domain, next_attempt) WHERE next_attempt IS NOT NULL')
     await db.run("DELETE FROM jobs WHERE kind = 'notify'")
+    // What lies at another store: 1 only the header is here, 2 the octets were here and left the cache; 0 all is here.
+    await db.run(`ALTER TABLE messages ADD COLUMN partial ${int} NOT NULL DEFAULT 0`)
     // Domains that were once reached with TLS and are held to it (im2000.md H9).
     await db.run(`CREATE TABLE tls_seen (name ${text} PRIMARY KEY, seen_at ${int} NOT NULL)`)
   },

@@ -18,6 +18,8 @@ export interface Arrival {
   readonly alone: boolean
   /** In envelope order. */
   readonly recipients: readonly { readonly address: string; readonly account: AccountId }[]
+  /** The notification agent has judged the notification already. */
+  readonly judged?: boolean
 }
 
 /** One message's local recipients at the moment of the commit: numbers are given out now. */
@@ -50,6 +52,14 @@ export type RelayOutcome = { readonly kind: 'delivered'; readonly why?: string }
 export interface Relay {
   /** Due recipients of one domain, at most a few hundred; `done` is told of each as soon as it is known, and answers when that is durable. */
   relay(domain: string, recipients: readonly RelayRecipient[], done: (recipient: RelayRecipient, outcome: RelayOutcome) => Promise<void>, signal: AbortSignal): Promise<void>
+}
+
+/** Gets the octets of messages that lie at other stores (delivery/content.ts). */
+export interface Elsewhere {
+  /** Whether there is any such message: without one nobody need look. */
+  readonly any: boolean
+  /** Resolves when all of the message is here. Throws CONTENT_UNAVAILABLE, MESSAGE_NOT_FOUND (its sender took it back, or its time was over). */
+  fetch(message: MessageId): Promise<void>
 }
 
 /** Messages that sessions still show although their last entry is gone (RFC 2180): the reaper passes them over. */
