@@ -19,7 +19,13 @@ import { migrate } from './database/migrator.js'
 import { ownDataFolder, type DataFolder } from './data-folder.js'
 import { release } from './delivery/holds.js'
 import { deliveryMigrations } from './delivery/migrations.js'
+import { RetrievalChoices } from './delivery/choices.js'
+import { Collector } from './delivery/collect.js'
+import { RemoteContent } from './delivery/content.js'
+import type { FileParts } from './delivery/file.js'
 import { makeLocalRecipients } from './delivery/local-recipients.js'
+import { RemotePins } from './delivery/remote-pins.js'
+import { Stores } from './delivery/stores.js'
 import { makeBus, type Bus } from './events/bus.js'
 import { Jobs, jobsMigrations } from './jobs/jobs.js'
 import { makeHousekeeping } from './housekeeping.js'
@@ -45,7 +51,7 @@ import type { Certificate } from './net/contract.js'
 import type { Plugin } from './plugin/contract.js'
 import { createHooks, type HookRegistry } from './plugin/hook-runtime.js'
 import { createHost, type Host } from './plugin/host.js'
-import { makeNotificationAgent, type NotificationAgent } from './rna/notification-agent.js'
+import { makeNotificationAgent, storeOf, type NotificationAgent } from './rna/notification-agent.js'
 import { rnaMigrations } from './rna/migrations.js'
 import { Lists } from './store/lists.js'
 import { makeMessageStore } from './store/message-store.js'
@@ -76,6 +82,7 @@ interface Cradle {
   settings: Settings; log: Log; clock: Clock; random: Random; folder: string; database: Database; certificate: Certificate
   bus: Bus; metrics: Metrics; hooks: HookRegistry; repository: AccountsRepository; quota: Quota; accounts: ReturnType<typeof makeAccounts>
   blobs: BlobStore; messages: Messages; spool: ReturnType<typeof makeSpool>; jobs: Jobs; lists: Lists; feed: Feed; keywords: KeywordSets; indexes: Indexes
+  stores: Stores; choices: RetrievalChoices; pins: RemotePins; content: RemoteContent; collector: Collector; fileParts: FileParts
   tlsMemory: ReturnType<typeof makeTlsMemory>; reach: Reach; notifier: Notifier; reaper: Reaper; retrieval: Retrieval; agent: NotificationAgent; mailboxes: ReturnType<typeof makeMailboxes>; local: LocalRecipients
   store: ReturnType<typeof makeMessageStore>; authenticator: ReturnType<typeof makeAuthenticator>; net: ReturnType<typeof createNet>
 }
@@ -112,6 +119,8 @@ async function openDatabase(settings: Settings, owned: DataFolder): Promise<Data
 
 function assemble(options: GatewayOptions, owned: DataFolder, database: Database, certificate: Certificate, clock: Clock, random: Random) {
   const { settings, log } = options
+  const { retrieval: retrievalSettings } = settings
+  const pace = { timeout: retrievalSettings.fetchTimeout, minimumRate: retrievalSettings.minimumRate, messageLimit: settings.limits.messageOctets }
   const { store: storeSettings, notifier: notifierSettings, rna, outbound } = settings.im2000
   const scoped = (scope: string): Log => log.child({ scope })
   const container = createContainer<Cradle>({ injectionMode: InjectionMode.PROXY, strict: true })
@@ -139,7 +148,25 @@ function assemble(options: GatewayOptions, owned: DataFolder, database: Database
     blobs: asFunction(({ database, folder }: Cradle) => makeBlobStore({
       inlineLimit: settings.blobs.inlineLimit, driver: settings.blobs.driver === 'fs' ? fsDriver(join(folder, 'blobs')) : databaseDriver(database),
     })).singleton(),
-    messages: asFunction(({ database, blobs }: Cradle) => new Messages({ database, blobs })).singleton(),
+    messages: asFunction(({ database, blobs }: Cradle) => new Messages({
+      database, blobs, elsewhere: { get any() { return container.cradle.pins.any }, fetch: (message) => container.cradle.content.fetch(message) },
+    })).singleton(),
+    stores: asFunction(({ reach }: Cradle) => new Stores({
+      clock, random, log: scoped('stores'), reach: (store) => reach.store(storeOf(store)),
+      options: { perStore: retrievalSettings.sessionsPerStore, retry: retrievalSettings.retry, longest: retrievalSettings.retryLongest },
+    })).singleton(),
+    choices: asFunction(({ database }: Cradle) => new RetrievalChoices({ database, configured: retrievalSettings })).singleton(),
+    pins: asFunction(({ database, stores, choices, fileParts }: Cradle) => new RemotePins({
+      database, clock, log: scoped('recipient'), stores, choices, giveUp: retrievalSettings.giveUp, file: fileParts, wake: () => container.cradle.collector.wake(),
+    })).singleton(),
+    content: asFunction(({ database, messages, blobs, spool, stores, pins }: Cradle) => new RemoteContent({
+      database, messages, blobs, spool, stores, pins, clock, log: scoped('recipient'), pace, cacheOctets: retrievalSettings.cacheOctets,
+    })).singleton(),
+    collector: asFunction(({ database, accounts, messages, blobs, spool, local, stores, pins, choices }: Cradle) => new Collector({
+      database, accounts, messages, blobs, spool, local, stores, pins, choices, clock, log: scoped('recipient'), scanner: () => createScanner(settings.limits.scan),
+      options: { stores: retrievalSettings.stores, headerOctets: retrievalSettings.headerOctets, giveUp: retrievalSettings.giveUp, pace },
+    })).singleton(),
+    fileParts: asFunction(({ quota, keywords, feed, bus, jobs }: Cradle): FileParts => ({ quota, keywords, feed, bus, jobs, keepAfterRead: retrievalSettings.keepAfterRead })).singleton(),
     spool: asFunction(({ folder }: Cradle) => makeSpool({
       folder: join(folder, 'spool'), memoryLimit: settings.blobs.memoryLimit, messageLimit: settings.limits.messageOctets, scanner: () => createScanner(settings.limits.scan),
     })).singleton(),
@@ -148,7 +175,7 @@ function assemble(options: GatewayOptions, owned: DataFolder, database: Database
     feed: asFunction(() => new Feed()).singleton(),
     keywords: asFunction(({ database }: Cradle) => new KeywordSets(database)).singleton(),
     indexes: asFunction(({ database, keywords, feed }: Cradle) => new Indexes({ database, keywords, feed, log: scoped('mailboxes'), memoryMiB: settings.mailboxes.indexMemoryMiB })).singleton(),
-    agent: asFunction(({ database, accounts }: Cradle) => makeNotificationAgent({ database, accounts, clock, log: scoped('rna'), options: rna })).singleton(),
+    agent: asFunction(({ database, accounts }: Cradle) => makeNotificationAgent({ database, accounts, clock, log: scoped('rna'), options: rna, arrived: () => container.cradle.collector.wake() })).singleton(),
     tlsMemory: asFunction(({ database }: Cradle) => makeTlsMemory({ database, clock, seconds: outbound.tlsMemory })).singleton(),
     reach: asFunction(({ tlsMemory }: Cradle) => makeReach({
       ...outboundParts(outbound), random, clock, memory: tlsMemory, ...(options.dns ? { dns: options.dns } : {}),
@@ -167,15 +194,25 @@ function assemble(options: GatewayOptions, owned: DataFolder, database: Database
       local: { plan: (arrival) => container.cradle.local.plan(arrival), write: (tx, filings) => container.cradle.local.write(tx, filings), withdraw: (tx, recipients, why) => container.cradle.local.withdraw(tx, recipients, why) },
       options: { tombstoneSeconds: storeSettings.tombstones, maximumAgeSeconds: storeSettings.maximumAge },
     })).singleton(),
-    mailboxes: asFunction(({ database, accounts, quota, keywords, feed, indexes, bus, messages, blobs, retrieval, reaper }: Cradle) => makeMailboxes({
+    mailboxes: asFunction(({ database, accounts, quota, keywords, feed, indexes, bus, messages, blobs, retrieval, reaper, pins }: Cradle) => makeMailboxes({
       database, accounts, quota, keywords, feed, indexes, bus, clock, random, messages, blobs, maxKeywords: settings.mailboxes.maxKeywords,
       shown: (stored) => shownName(stored, settings.mailboxes.separator),
       annotations: new Annotations(database, { octets: settings.mailboxes.annotationOctets, count: settings.mailboxes.maxAnnotations }),
-      pins: { unpin: (tx, recipients) => retrieval.unpinRecipients(tx, recipients), read: (tx, recipients) => retrieval.raiseIn(tx, recipients, 'readall'), released: () => reaper.soon() },
+      pins: {
+        unpin: async (tx, recipients) => {
+          await retrieval.unpinRecipients(tx, recipients)
+          await pins.unpin(tx, recipients)
+        },
+        read: async (tx, recipients) => {
+          await retrieval.raiseIn(tx, recipients, 'readall')
+          await pins.read(tx, recipients)
+        },
+        released: () => reaper.soon(), bring: (ids) => messages.fetchAll(ids), takenBack: (mailbox, entries) => pins.takenBack(mailbox, entries),
+      },
       options: { separator: settings.mailboxes.separator, maxPerAccount: settings.mailboxes.maxPerAccount, special: specialMailboxes(settings) },
     })).singleton(),
-    local: asFunction(({ mailboxes, quota, keywords, feed, bus, jobs, hooks, agent }: Cradle) => makeLocalRecipients({
-      clock, quota, keywords, feed, bus, jobs, keepAfterRead: settings.retrieval.keepAfterRead, storeName: settings.hostname, maxKeywords: settings.mailboxes.maxKeywords, log: scoped('delivery'),
+    local: asFunction(({ mailboxes, fileParts, hooks, agent }: Cradle) => makeLocalRecipients({
+      clock, ...fileParts, storeName: settings.hostname, maxKeywords: settings.mailboxes.maxKeywords, log: scoped('delivery'),
       judge: (account, facts) => agent.judgeLocal(account, facts),
       hasPolicy: () => rna.policy.length > 0 || agent.personalPolicies,
       inboxes: (accounts) => mailboxes.inboxes(accounts),
@@ -212,7 +249,11 @@ function assemble(options: GatewayOptions, owned: DataFolder, database: Database
       'forget old expunges': () => trimExpunged(database),
       'forget unused keywords': () => core.keywords.sweep(),
       'forget who had TLS': () => core.tlsMemory.sweep(),
-      'forget collected notifications': () => core.agent.sweep(),
+      'forget collected notifications': async () => {
+        await core.pins.remember()
+        await core.agent.sweep()
+      },
+      'keep the cache of remote mail within its bound': () => core.content.trim(),
     },
   })
 
@@ -231,6 +272,10 @@ function assemble(options: GatewayOptions, owned: DataFolder, database: Database
     jobs: core.jobs,
     reaper: core.reaper,
     notifier: core.notifier,
+    collector: core.collector,
+    stores: core.stores,
+    content: core.content,
+    retrievalChoices: core.choices,
     housekeeping,
     database,
     host,
@@ -240,18 +285,20 @@ function assemble(options: GatewayOptions, owned: DataFolder, database: Database
     /** Sweeps what a crash left, starts the plugins, and lets strangers in. */
     async start() {
       await core.spool.sweep()
+      await core.pins.load()
       await host.migrate((_, own) => migrate(database, own))
       await host.start()
       core.jobs.start()
       core.reaper.start()
       await host.ready()
       core.notifier.start()
+      core.collector.start()
       housekeeping.start()
     },
     /** Drains: no new sessions, those that run may finish until the deadline. Everything accepted is committed before this resolves. */
     async stop(deadline: AbortSignal) {
       await host.stop(deadline)
-      await core.notifier.stop()
+      await Promise.all([core.notifier.stop(), core.collector.stop()])
       await core.jobs.stop()
       await core.reaper.stop()
       await housekeeping.stop()

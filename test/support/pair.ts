@@ -1,5 +1,6 @@
 // Two gateways in two domains, in this process, that find each other by names of the test's own: what one says to the other
 // goes over real sockets.
+import { connect, createServer } from 'node:net'
 import type { AccountId } from '@restante/core'
 import { startGateway } from './gateway.js'
 import { databaseSettings, type DatabaseKind } from './databases.js'
@@ -43,7 +44,20 @@ export async function startPair(options: PairOptions = {}) {
     publish(zone, '_RNASP', domain, side.listeners.rnasp)
     publish(zone, '_MSRAP', domain, side.listeners.msrap)
   }
-  return { a, b, zone, dns, stop: () => Promise.all([a.stop(), b.stop()]) }
+  /** Octets that went from a's store to b: its MSRAP service stands behind a relay that counts. */
+  let moved = 0
+  const counter = createServer((socket) => {
+    const to = connect(Number(a.listeners.msrap.split(':').at(-1)), '127.0.0.1')
+    for (const [from, into] of [[socket, to], [to, socket]] as const) from.on('error', () => into.destroy()).on('close', () => into.destroy()).pipe(into)
+    to.on('data', (chunk: Buffer) => { moved += chunk.length })
+  })
+  await new Promise<void>((done) => { counter.listen(0, '127.0.0.1', done) })
+  publish(zone, '_MSRAP', 'a.test', `127.0.0.1:${(counter.address() as { port: number }).port}`)
+  const stop = async (): Promise<void> => {
+    await Promise.all([a.stop(), b.stop()])
+    counter.close()
+  }
+  return { a, b, zone, dns, wire: () => moved, stop }
 }
 export type Pair = Awaited<ReturnType<typeof startPair>>
 export type { AccountId }

@@ -175,6 +175,7 @@ const retrieval = section({
   minimumRate: octets('1KiB').describe('Octets a second below which a store is given up as too slow, after the first ten seconds.'),
   retry: seconds('1min').describe('Wait after a store could not be reached; it doubles each time (F18).'),
   retryLongest: seconds('24h').describe('Longest wait before a store is tried again (H8).'),
+  giveUp: seconds('30d').describe('How long a store that never answers is tried before what it announced, or is owed, is dropped.'),
 }).describe('Mail that lies at other stores.')
 
 export const coreSchema = z.strictObject({

@@ -3,6 +3,7 @@
 import type { AccountId, MessageId, RecipientId } from '../base/branded.js'
 import type { Clock } from '../base/clock.js'
 import type { Accounts } from '../accounts/contract.js'
+import { openArriving, type Arriving } from '../blobs/arriving.js'
 import type { BlobStore, Prepared } from '../blobs/blob-store.js'
 import type { Spool, Spooled } from '../blobs/contract.js'
 import type { Database } from '../database/connect.js'
@@ -96,8 +97,7 @@ export class Collector {
     })
   }
 
-  async start(): Promise<void> {
-    await this.#parts.pins.load()
+  start(): void {
     this.#lanes.start()
   }
   wake(): void {
@@ -131,6 +131,7 @@ export class Collector {
     } catch (error) {
       if (this.#lanes.over) return
       if (isFailure(error, 'MESSAGE_NOT_FOUND')) await this.#drop(held, 'it is gone from its store')
+      else if (isFailure(error, 'MESSAGE_TOO_LARGE')) await this.#refuse(held, error.message).catch((again: unknown) => this.#later(held, again))
       else await this.#later(held, error)
     }
   }
@@ -154,21 +155,32 @@ export class Collector {
   async #file(held: Held): Promise<void> {
     const { database, accounts, blobs, local, messages, pins, clock, spool, stores, options } = this.#parts
     let got = await stores.use(held.store, (client) => this.#get(client, held))
+    const whole = async (): Promise<void> => {
+      if (got.kind === 'twin') return messages.fetchAll([got.message])
+      if (got.kind === 'octets') return
+      const spooled = await stores.use(held.store, (client) => retrieveAll(client, held.identifier, { spool, clock, pace: options.pace }))
+      got = { kind: 'octets', spooled, summary: spooled.summary }
+    }
     let prepared: Prepared | undefined
+    let arriving: Arriving | undefined
     try {
       await accounts.checkQuota(await accounts.byId(held.account), got.summary.size)
       const at = held.received_at
+      const octets = async (from: number, length: number): Promise<Buffer> => {
+        if (got.kind === 'header' && from + length <= got.header.length) return got.header.subarray(from, from + length)
+        await whole()
+        if (got.kind === 'octets') return (arriving ??= openArriving(got.spooled, blobs)).read(from, length)
+        return gather((await messages.open((got as { message: MessageId }).message)).range(from, length))
+      }
       const plan = await local.plan({
         token: '', originator: { account: null, name: held.sender, protocol: 'MSRAP', store: placeOf(held.store) }, summary: got.summary, at,
-        recipients: [{ address: held.mailbox, account: held.account }], judged: true,
+        recipients: [{ address: held.mailbox, account: held.account }], judged: true, octets, alone: false,
       }) as DeliveryPlan
-      const { copies } = plan.recipients[0]
+      const { copies, owed: jobs } = plan.recipients[0]
       // What is filed elsewhere than INBOX has left it: the octets must be here before the store is told (F16).
-      if (got.kind === 'header' && copies.some((copy) => !copy.isInbox)) {
-        const spooled = await stores.use(held.store, (client) => retrieveAll(client, held.identifier, { spool, clock, pace: options.pace }))
-        got = { kind: 'octets', spooled, summary: spooled.summary }
-      }
-      if (got.kind === 'twin' && copies.some((copy) => !copy.isInbox)) await messages.fetchAll([got.message])
+      if (copies.some((copy) => !copy.isInbox) || (copies.length === 0 && jobs.length > 0)) await whole()
+      await arriving?.close()
+      const wanted = copies.length > 0 || jobs.length > 0
       if (got.kind === 'octets') prepared = await blobs.prepare(got.spooled)
       else if (got.kind === 'header') prepared = { size: got.header.length, inline: got.header, ref: null }
       const ready = got
@@ -178,7 +190,7 @@ export class Collector {
         const { recipients: id, messages: fresh } = await allocate(tx, { recipients: 1, messages: ready.kind === 'twin' ? 0 : 1 }) as { recipients: RecipientId; messages: MessageId }
         const message = ready.kind === 'twin' ? ready.message : fresh
         if (ready.kind === 'twin' && !await tx.get('SELECT id FROM messages WHERE id = ?', [message])) throw failure('MESSAGE_INCOMPLETE')
-        if (ready.kind !== 'twin' && copies.length > 0) await messages.insert(tx, [{ id: message, prepared: prepared!, summary: ready.summary, headerOnly: ready.kind === 'header' }], clock.now())
+        if (ready.kind !== 'twin' && wanted) await messages.insert(tx, [{ id: message, prepared: prepared!, summary: ready.summary, headerOnly: ready.kind === 'header' }], clock.now())
         const [{ unpinned }] = await local.write(tx, [{ plan, message, summary: ready.summary, recipients: [id] }])
         await pins.add(tx, {
           id, message, account: held.account, mailbox: held.mailbox, store: held.store, identifier: held.identifier, sender: held.sender, receivedAt: at,
@@ -188,9 +200,10 @@ export class Collector {
         await release(tx, [held.id])
         await tx.run('INSERT INTO collected (mailbox, store, identifier, collected_at) VALUES (?, ?, ?, ?) ON CONFLICT (mailbox, store, identifier) DO NOTHING', [held.mailbox, held.store, held.identifier, clock.now()])
         // A discarded message has no row; its octets, if any, are not wanted.
-        if (copies.length === 0 && ready.kind !== 'twin') tx.afterCommit(() => { void blobs.discard(prepared!, failure('MESSAGE_NOT_FOUND')).catch(() => undefined) })
+        if (!wanted && ready.kind !== 'twin') tx.afterCommit(() => { void blobs.discard(prepared!, failure('MESSAGE_NOT_FOUND')).catch(() => undefined) })
       })
     } catch (error) {
+      await arriving?.close()
       if (prepared) await blobs.discard(prepared, error)
       else if (got.kind === 'octets') await got.spooled.discard()
       if (isFailure(error, 'MESSAGE_INCOMPLETE')) return
@@ -228,15 +241,23 @@ export class Collector {
     const header = await retrieveHeader(client, held.identifier, options.headerOctets)
     const { size } = await client.retrieve(held.identifier, 'nothing', 0, 0)
     if (header?.length !== summary.headerSize || size !== summary.size) return undefined
-    const parts: Buffer[] = []
-    for await (const chunk of (await messages.open(row.id)).range(0, summary.headerSize)) parts.push(chunk)
-    return Buffer.concat(parts).equals(header) ? { kind: 'twin', message: row.id, summary } : undefined
+    const ours = await gather((await messages.open(row.id)).range(0, summary.headerSize))
+    return ours.equals(header) ? { kind: 'twin', message: row.id, summary } : undefined
   }
 
   #headerSummary(header: Buffer, size: number, digest: string): Summary {
     const scanner = this.#parts.scanner()
     scanner.push(header)
     return { ...scanner.end(), size, headerSize: header.length, body: '', bodyStructure: '', parts: [], preview: '', hasAttachment: false, digest }
+  }
+
+  /** Silences and un-pins without retrieving (F14). */
+  async #refuse(held: Held, why: string): Promise<void> {
+    await this.#parts.stores.use(held.store, async (client) => {
+      await client.silence(held.identifier)
+      await client.unpin(held.identifier)
+    })
+    await this.#drop(held, why)
   }
 
   async #drop(held: Held, why: string): Promise<void> {
@@ -259,6 +280,12 @@ export class Collector {
     const again = Math.max(stores.parkedUntil(held.store), now + Math.min(3_600_000, Math.max(retryMs, now - since)))
     await database.write((tx) => tx.run('UPDATE notifications SET next_try = ?, failing_since = ?, why = ? WHERE id = ?', [again, since, why.slice(0, 300), held.id]))
   }
+}
+
+async function gather(chunks: AsyncIterable<Buffer>): Promise<Buffer> {
+  const parts: Buffer[] = []
+  for await (const chunk of chunks) parts.push(chunk)
+  return Buffer.concat(parts)
 }
 
 /** The store as people know it: its domain, else its first address. */

@@ -97,8 +97,8 @@ export class RemoteContent implements Elsewhere {
   }
 
   /** Gives up unread octets, the oldest first, until the cache is within its bound. Answers how many messages. */
-  async trim(): Promise<number> {
-    const { database, messages, cacheOctets } = this.#parts
+  async trim(cacheOctets = this.#parts.cacheOctets): Promise<number> {
+    const { database, messages } = this.#parts
     if (!this.any) return 0
     // Only what all its holders could fetch again: no entry without a pin, nobody has read it.
     const evictable = `m.partial = 0 AND NOT EXISTS (SELECT 1 FROM entries e LEFT JOIN remote_pins p ON p.id = e.recipient WHERE e.message = m.id AND (p.id IS NULL OR p.confirmed = 1 OR p.owes = 2))`

@@ -1,8 +1,12 @@
-// Tables of the recipient agent: what holds mail at other stores, and what accounts want of it.
+// Tables of delivery: what still needs a message's octets after its delivery; what holds mail at other stores, and what
+// accounts want of it.
 import type { Migration } from '../database/migrator.js'
 
 export const deliveryMigrations: readonly Migration[] = [{
-  name: 'delivery/0001-remote',
+  name: 'delivery/0001-holds',
+  up: (db) => db.run(`CREATE TABLE holds (message ${db.dialect.types.int} NOT NULL, recipient ${db.dialect.types.int} NOT NULL, n ${db.dialect.types.int} NOT NULL, PRIMARY KEY (message, recipient, n))${db.dialect.clustered}`),
+}, {
+  name: 'delivery/0002-remote',
   async up(db) {
     const { id, int, text, bytes } = db.dialect.types
     // A pin at another store: the entry in INBOX names it as it would name a recipient of ours, so numbers are of one row

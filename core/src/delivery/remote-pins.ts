@@ -46,8 +46,8 @@ export class RemotePins {
   /** Messages with a pin that is not confirmed: those that a sender may still take back. */
   readonly #recallable = new Set<MessageId>()
   #loading: Promise<void> | undefined
-  /** Whether there ever was one: most gateways' expunges need not look. */
-  any = false
+  /** Whether there ever was one: most gateways' expunges need not look. Until it is known there may be. */
+  any = true
   readonly #settle: Batch<{ readonly pin: RemotePin; readonly done: Owed }, void>
 
   constructor(parts: RemotePinsParts) {

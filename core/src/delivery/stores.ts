@@ -34,6 +34,8 @@ interface Known {
 
 /** Sessions are kept this long: below the idle limit of the other side (B39). */
 const keepMs = 20_000
+/** Stores that are remembered as not reached; strangers name them. */
+const mostKnown = 10_000
 
 export class Stores {
   readonly #parts: StoresParts
@@ -75,9 +77,15 @@ export class Stores {
       for (const { client, timer } of known.idle.splice(0)) {
         timer.clear()
         client.close()
+        known.open--
       }
       for (const waiter of known.waiting.splice(0)) waiter.fail(failure('STORE_UNREACHABLE', { why: 'the gateway is stopping' }))
     }
+  }
+
+  /** After `close`, for tests: sessions may be had again. */
+  open(): void {
+    this.#closed = false
   }
 
   async #take(store: string): Promise<StoreClient> {
@@ -109,6 +117,7 @@ export class Stores {
     known.parkedUntil = Math.round(clock.now() + Math.min(options.longest, options.retry * 2 ** Math.min(known.failures - 1, 30)) * 1000 * (0.9 + 0.2 * random.fraction()))
     log.info({ store, why, failures: known.failures, until: new Date(known.parkedUntil).toISOString() }, 'store not reached')
     if (known.open === 0) for (const waiter of known.waiting.splice(0)) waiter.fail(failure('STORE_UNREACHABLE', { why }))
+    if (this.#known.size > mostKnown) this.#forget(store, known)
   }
 
   #give(store: string, client: StoreClient, good: boolean): void {
@@ -136,8 +145,8 @@ export class Stores {
     known.idle.push(entry)
   }
 
-  /** Nothing is worth remembering of a store that answers. */
+  /** Nothing is worth remembering of a store that answers, nor of very many that do not. */
   #forget(store: string, known: Known): void {
-    if (known.open === 0 && known.waiting.length === 0 && known.parkedUntil <= this.#parts.clock.now()) this.#known.delete(store)
+    if (known.open === 0 && known.waiting.length === 0 && (known.parkedUntil <= this.#parts.clock.now() || this.#known.size > mostKnown)) this.#known.delete(store)
   }
 }

@@ -118,6 +118,11 @@ export interface OpenMailbox {
    * Written soon, and before the messages leave the mailbox; nobody waits for it.
    */
   noteRead(uids: readonly Uid[]): void
+  /**
+   * Before messages are handed out to be read: those of them whose senders have taken them back meanwhile. They have left the
+   * mailbox and must not be shown. Costs nothing but for unread mail from other stores, which are asked.
+   */
+  takenBack(uids: readonly Uid[]): Promise<readonly Uid[]>
   /** Must be called when the session leaves the mailbox. */
   close(): void
 }

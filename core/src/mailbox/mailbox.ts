@@ -174,6 +174,7 @@ export class Session implements OpenMailbox {
     const to = await this.resolveTarget(target)
     if (uids.length === 0) return { uidValidity: to.uidValidity, from: [], to: [] }
     await this.#room(uids, to)
+    await this.#bring(uids)
     return this.#parts.database.write(async (tx) => {
       const sources = await this.#sources(tx, uids)
       return { uidValidity: to.uidValidity, ...await this.#place(tx, sources, to, []) }
@@ -185,6 +186,7 @@ export class Session implements OpenMailbox {
     const to = await this.resolveTarget(target)
     if (uids.length === 0) return { uidValidity: to.uidValidity, from: [], to: [] }
     if (to.account !== this.#row.account) await this.#room(uids, to)
+    await this.#bring(uids)
     this.#reportRead()
     return this.#parts.database.write(async (tx) => {
       const sources = await this.#sources(tx, uids)
@@ -277,6 +279,18 @@ export class Session implements OpenMailbox {
     this.#tell(tx, [...(also ? [also] : []), ...changes], [...usage, usageOf(to.account, sources, 1)])
     this.#event(tx, 'MessageAppend', uids, to)
     return { from: sources.map((source) => source.uid), to: uids }
+  }
+
+  /** A copy holds the octets by itself: those that lie at another store come first. */
+  #bring(uids: readonly Uid[]): Promise<void> {
+    return this.#parts.pins.bring(uids.flatMap((uid) => this.index.entry(uid)?.message ?? []))
+  }
+
+  async takenBack(uids: readonly Uid[]): Promise<readonly Uid[]> {
+    return this.#parts.pins.takenBack(this.id, uids.flatMap((uid) => {
+      const entry = this.index.entry(uid)
+      return entry ? [{ uid, message: entry.message }] : []
+    }))
   }
 
   async #room(uids: readonly Uid[], to: MailboxRow): Promise<void> {

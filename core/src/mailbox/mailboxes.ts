@@ -1,5 +1,5 @@
 // The mailboxes of accounts: names, hierarchy, subscriptions, and the door to each. mailbox.ts is what is behind the door.
-import type { AccountId, MailboxId, Uid } from '../base/branded.js'
+import type { AccountId, MailboxId, MessageId, Uid } from '../base/branded.js'
 import type { Random } from '../base/random.js'
 import type { Batch, Transaction } from '../database/connect.js'
 import { failure, isFailure } from '../errors/codes.js'
@@ -179,6 +179,7 @@ export function makeMailboxes(parts: MailboxesParts): Mailboxes & MailboxesAdmin
     async rename(account, from, to) {
       const [old, wanted] = [storedName(from, separator), storedName(to.endsWith(separator) ? to.slice(0, -separator.length) : to, separator)]
       if (wanted === old || wanted.startsWith(`${old}/`)) throw wanted === old ? failure('MAILBOX_EXISTS', { mailbox: to }) : failure('MAILBOX_NAME_INVALID', { why: 'a mailbox cannot go below itself' })
+      if (old === 'INBOX') await bringAll(account)
       await database.write(async (tx) => {
         const rows = (await tx.all('SELECT id, account, name, uid_validity, special_use FROM mailboxes WHERE account = ?', [account])).map(mailboxRow)
         const names = new Set(rows.map((row) => row.name))
@@ -322,6 +323,10 @@ export function makeMailboxes(parts: MailboxesParts): Mailboxes & MailboxesAdmin
       })
     },
   }
+
+  /** RENAME INBOX is a transfer: what lies at other stores comes first. */
+  const bringAll = async (account: AccountId): Promise<void> => parts.pins.bring((await database.read.all<{ message: MessageId }>(
+    "SELECT e.message FROM entries e JOIN mailboxes m ON m.id = e.mailbox WHERE m.account = ? AND m.name = 'INBOX' AND e.recipient IS NOT NULL", [account])).map((row) => row.message))
 
   /** RENAME INBOX: its messages go to the new mailbox and keep nothing of their pins (they left INBOX). */
   const emptyInto = async (tx: Transaction, inbox: MailboxRow, target: MailboxId): Promise<void> => {

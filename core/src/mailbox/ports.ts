@@ -1,5 +1,5 @@
 // What mailboxes need from those beside them; the composition root binds them.
-import type { RecipientId } from '../base/branded.js'
+import type { MailboxId, MessageId, RecipientId, Uid } from '../base/branded.js'
 import type { Transaction } from '../database/connect.js'
 
 /** The message store's side of an entry: its pin and its read status. */
@@ -10,4 +10,8 @@ export interface Pins {
   released(): void
   /** The reader has read these. */
   read(tx: Transaction, recipients: readonly RecipientId[]): Promise<void>
+  /** Copies are one's own: makes sure that all of these messages are here before they are made. Throws CONTENT_UNAVAILABLE, MESSAGE_NOT_FOUND. */
+  bring(messages: readonly MessageId[]): Promise<void>
+  /** Of entries about to be read, those whose message its sender has taken back: they leave the mailbox (design section 8). */
+  takenBack(mailbox: MailboxId, entries: readonly { readonly uid: Uid; readonly message: MessageId }[]): Promise<readonly Uid[]>
 }

@@ -27,7 +27,7 @@ function mailbox(count: number, more: Partial<OpenMailbox> = {}): OpenMailbox {
       count, modseq: 1, recentCount: 0, uidAt: (seq: number) => (seq >= 1 && seq <= count ? seq : undefined), seqOf: (uid: number) => (uid <= count ? uid : 0), isRecent: () => false,
       slice: (low: number, high: number) => Array.from(uids.subarray(low - 1, high)), uidsBetween: (low: number, high: number) => Array.from(uids).filter((uid) => uid >= low && uid <= high),
     },
-    look: () => silence, noteRead: () => undefined, onChange: () => () => undefined, close: () => undefined, expunge: async () => [],
+    look: () => silence, noteRead: () => undefined, takenBack: async () => [], onChange: () => () => undefined, close: () => undefined, expunge: async () => [],
     changeFlags: async (asked: readonly Uid[]) => ({ done: asked, modified: [], gone: [] }),
     ...more,
   } as unknown as OpenMailbox

@@ -95,6 +95,7 @@ export class Maildrop {
    * @throws MESSAGE_NOT_FOUND, CONTENT_UNAVAILABLE
    */
   async content(number: number): Promise<Content> {
+    if ((await this.mailbox.takenBack([this.#uids[number - 1] as Uid])).length > 0) throw failure('MESSAGE_NOT_FOUND')
     const sequel = number === this.#last + 1
     this.#last = number
     const wanted = this.#messages[number - 1] as MessageId

@@ -84,7 +84,7 @@ class Fetching {
     const size = plan.marksSeen && !session.open.mailbox.readOnly ? bodyChunk : fetchChunk
     let next = this.#summaries(uids.slice(0, size))
     for (let at = 0; at < uids.length; at += size) {
-      const chunk = uids.slice(at, at + size)
+      const chunk = await this.#readable(uids.slice(at, at + size))
       const known = await next
       // The next chunk is read while this one is written.
       next = this.#summaries(uids.slice(at + size, at + 2 * size))
@@ -93,6 +93,15 @@ class Fetching {
       if (plan.octets === 'never') await this.#chunk(chunk, known, marked)
       else await this.#chunkWithOctets(chunk, known, marked)
     }
+  }
+
+  /** Without those whose senders have taken them back. */
+  async #readable(uids: readonly Uid[]): Promise<readonly Uid[]> {
+    if (!this.plan.readsText) return uids
+    const gone = await this.session.open.mailbox.takenBack(uids)
+    if (gone.length === 0) return uids
+    this.expunged += gone.length
+    return uids.filter((uid) => !gone.includes(uid))
   }
 
   #summaries(uids: readonly Uid[]): Promise<ReadonlyMap<MessageId, Known>> {

@@ -11,6 +11,8 @@ export interface Plan {
   readonly octets: 'always' | 'perhaps' | 'never'
   /** Some section without PEEK: \Seen is set (RFC 3501 6.4.5). */
   readonly marksSeen: boolean
+  /** Some of the text beyond the header is read: whoever sent it may not want that any more. */
+  readonly readsText: boolean
   readonly has: Readonly<Record<'FLAGS' | 'UID' | 'MODSEQ', boolean>>
 }
 
@@ -26,6 +28,7 @@ export function planFetch(asked: readonly FetchItem[], told: Told): Plan {
   const fields = new Set<SummaryField>()
   let octets: Plan['octets'] = 'never'
   let marksSeen = false
+  let readsText = false
   const kinds = new Set(asked.map((item) => item.kind))
   if (told.uid && !kinds.has('UID')) items.push(plainItems.UID)
   for (const item of asked) {
@@ -33,12 +36,14 @@ export function planFetch(asked: readonly FetchItem[], told: Told): Plan {
       items.push(item)
       for (const field of sectionFields(item)) fields.add(field)
       if (!item.peek) marksSeen = true
+      if (item.part !== '' || item.text === '' || item.text === 'TEXT') readsText = true
       const needs = needsOctets(item)
       if (needs === 'always' || octets === 'never') octets = needs
     } else if (item.kind === 'BINARY') {
       items.push(item)
       fields.add('parts')
       if (!item.peek) marksSeen = true
+      readsText = true
       octets = 'always'
     } else {
       items.push(plainItems[item.kind])
@@ -47,5 +52,5 @@ export function planFetch(asked: readonly FetchItem[], told: Told): Plan {
   }
   if (told.modseq && !kinds.has('MODSEQ')) items.push(plainItems.MODSEQ)
   const has = { FLAGS: kinds.has('FLAGS'), UID: told.uid || kinds.has('UID'), MODSEQ: told.modseq || kinds.has('MODSEQ') }
-  return { items, fields: [...fields], octets, marksSeen, has }
+  return { items, fields: [...fields], octets, marksSeen, readsText, has }
 }
