@@ -106,6 +106,7 @@ export function makeAccounts(parts: AccountsParts): Accounts & AccountsAdministr
       return login.account
     },
     byName: async (name) => (await repository.login(name.toLowerCase()))?.account,
+    addressesOf: async (account) => (await repository.addressesOf(account)).filter(({ localPart }) => localPart !== '*').map(formatAddress),
     async owns(account, text) {
       let address
       try {

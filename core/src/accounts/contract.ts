@@ -51,6 +51,8 @@ export interface Accounts {
   resolveAll(addresses: readonly string[]): Promise<readonly Resolution[]>
   byId(id: AccountId): Promise<Account>
   byName(name: string): Promise<Account | undefined>
+  /** All addresses that lead to the account, without catch-alls. */
+  addressesOf(account: AccountId): Promise<readonly string[]>
   /** Whether the account may write `address` as its sender. */
   owns(account: Account, address: string): Promise<boolean>
   /** Whether the account has room for `octets` more in one message; throws OVER_QUOTA. From memory plus at most one query. */

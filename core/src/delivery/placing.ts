@@ -72,8 +72,10 @@ export interface AfterDelivery {
 /** Which hold on the octets a job releases when it is done. */
 export interface HoldKey { readonly message: MessageId; readonly recipient: RecipientId; readonly n: number }
 
-/** What the vacation plugin is told by whoever owes its message instead of a reply that stands for all mail. */
-export interface VacationWork { readonly send: 'vacation' }
+/** Text of an automatic answer; `{subject}`, `{sender}`, `{recipient}`, `{date}` and `{time}` stand for what is asked about. */
+export interface AnswerText { readonly subject: string; readonly text: string; readonly html?: string }
+/** What the vacation plugin (by the name 'vacation') is owed by a rule: the account's own message, unless there is one here. */
+export interface VacationWork { readonly send: 'vacation'; readonly message?: AnswerText; /** Between two to one sender. */ readonly days?: number }
 
 declare module '../plugin/hooks.js' {
   interface Hooks {

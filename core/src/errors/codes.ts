@@ -30,6 +30,7 @@ export const errorCodes = {
   TOO_MANY_ANNOTATIONS: { kind: 'permanent', sentence: 'A mailbox cannot have more than {limit} annotations' },
   UID_EXHAUSTED: { kind: 'permanent', sentence: 'The mailbox has no unused UIDs left' },
   MAILDROP_IN_USE: { kind: 'temporary', sentence: 'The maildrop is in use by another session' },
+  FILTER_INVALID: { kind: 'client', sentence: 'Not a usable filter file: {why}' },
   // store and agent
   MESSAGE_TOO_LARGE: { kind: 'permanent', sentence: 'The message is larger than {limit} octets' },
   MESSAGE_NOT_FOUND: { kind: 'client', sentence: 'No such message' },
