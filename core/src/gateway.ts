@@ -233,7 +233,7 @@ function assemble(options: GatewayOptions, owned: DataFolder, database: Database
     plugins: options.plugins, database, log, clock, hooks: core.hooks, startMs: settings.limits.start * 1000,
     coreServices: {
       settings, hooks: core.hooks, metrics: core.metrics, events: core.bus, jobs: core.jobs, accounts: core.accounts, authenticator: core.authenticator, spool: core.spool, contents: core.messages,
-      messageStore: core.store, notifier: core.notifier, tracking: core.store, retrieval: core.retrieval, lists: core.lists, notificationAgent: core.agent, mailboxes: core.mailboxes, net: core.net,
+      messageStore: core.store, notifier: core.notifier, tracking: core.store, retrieval: core.retrieval, lists: core.lists, notificationAgent: core.agent, mailboxes: core.mailboxes, mailboxProviders: core.mailboxes.providers, reach: core.reach, net: core.net,
     },
   })
   core.jobs.handle('duty', async ({ hold, ...job }) => {

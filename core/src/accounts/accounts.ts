@@ -117,6 +117,11 @@ export function makeAccounts(parts: AccountsParts): Accounts & AccountsAdministr
       const [owner, catchAll] = await repository.owners([address, { localPart: '*', domain: address.domain }])
       return await isLocal(address.domain) && (owner ?? catchAll) === account.id
     },
+    async internal(name) {
+      const known = await repository.login(name)
+      if (known) return known.account.id
+      return database.write(async (tx) => (await tx.get<{ id: AccountId }>('SELECT id FROM accounts WHERE name = ?', [name]))?.id ?? await repository.insertInternal(tx, name, clock.now()))
+    },
     checkQuota: (account, octets) => quota.check(account, octets),
     async usage(id) {
       const { account } = (await repository.byId(id)) ?? {}

@@ -57,6 +57,8 @@ export interface Accounts {
   owns(account: Account, address: string): Promise<boolean>
   /** Whether the account has room for `octets` more in one message; throws OVER_QUOTA. From memory plus at most one query. */
   checkQuota(account: Account, octets: number): Promise<void>
+  /** An account that only a plugin uses, to own mailboxes: nobody can log in, it has no address. Made when it is missing. */
+  internal(name: string): Promise<AccountId>
   usage(account: AccountId): Promise<{ readonly octets: number; readonly messages: number; readonly quotaOctets: number; readonly quotaMessages: number }>
 }
 

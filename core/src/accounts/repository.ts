@@ -119,6 +119,13 @@ export class AccountsRepository {
     return accounts.map((_, i) => first + i as AccountId)
   }
 
+  /** Without address and password, and disabled. */
+  async insertInternal(tx: Transaction, name: string, now: number): Promise<AccountId> {
+    const { accounts: id } = await allocate(tx, { accounts: 1 })
+    await tx.run("INSERT INTO accounts (id, name, display_name, enabled, quota_octets, quota_messages, created_at) VALUES (?, ?, '', 0, 0, 0, ?)", [id, name, now])
+    return id as AccountId
+  }
+
   #remember(row: Row, before: number): LoginRow {
     const login = loginOf(row)
     if (this.#forgotten !== before) return login

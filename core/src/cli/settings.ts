@@ -9,7 +9,14 @@ import type { Plugin } from '../plugin/contract.js'
 import { loadPlugins } from '../plugin/loader.js'
 
 /** What may stand under `plugins:` and `bridges:` without a package name. The wire protocols are core's own plugin. */
-export const builtIn: Readonly<Record<string, string>> = { 'im2000': new URL('../wire-plugin.js', import.meta.url).href, 'imap4': '@restante/imap4', 'mailsort': '@restante/mailsort', 'pop3': '@restante/pop3', 'smtp-ingress': '@restante/smtp-ingress' }
+export const builtIn: Readonly<Record<string, string>> = {
+  'im2000': new URL('../wire-plugin.js', import.meta.url).href,
+  'imap4': '@restante/imap4',
+  'lists': '@restante/lists',
+  'mailsort': '@restante/mailsort',
+  'pop3': '@restante/pop3',
+  'smtp-ingress': '@restante/smtp-ingress',
+}
 export const defaultConfigFile = 'config/restante.yaml'
 
 export interface GlobalOptions {

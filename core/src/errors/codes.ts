@@ -41,6 +41,7 @@ export const errorCodes = {
   ENVELOPE_TOO_LARGE: { kind: 'permanent', sentence: 'The envelope has more than {limit} entries' },
   ENVELOPE_REFUSED: { kind: 'permanent', sentence: 'At least one entry of the envelope is not acceptable' },
   LIFETIME_TOO_SHORT: { kind: 'client', sentence: 'The lifetime is shorter than {minimum} seconds' },
+  LIST_EXISTS: { kind: 'client', sentence: 'There is already a list {list}' },
   LIST_NOT_FOUND: { kind: 'client', sentence: 'No such list' },
   NOTIFICATION_REFUSED: { kind: 'permanent', sentence: 'The notification is refused by policy' },
   NOTIFICATIONS_FULL: { kind: 'temporary', sentence: 'The notification agent holds as many notifications as it may' },

@@ -121,3 +121,7 @@ export function makeReach({ dns, random, clock, permits, memory, options }: Reac
 }
 
 const domainOf = (location: ServiceLocation | undefined): string | undefined => (location && 'domain' in location ? location.domain : undefined)
+
+declare module '../plugin/services.js' {
+  interface Services { reach: Reach }
+}

@@ -11,6 +11,7 @@ import { withPrepared, writeAppends, type Appending } from './append.js'
 import { checkKeywords } from './flags.js'
 import { Session, type MailboxParts } from './mailbox.js'
 import { lowerBound, type LoadedIndex } from './mailbox-index.js'
+import { isUnder, type MailboxProvider, type MailboxProviders, type Stored } from './namespaces.js'
 import { compareNames, parents, shownName, storedName } from './names.js'
 import { fileEntries, insertMailboxes, mailboxRow, readCounts, removeEntries, span, touch, usageOf, type MailboxRow, type NewMailbox, type Placement } from './repository.js'
 
@@ -42,7 +43,7 @@ const rememberedLists = 20_000
 
 interface Tree { readonly rows: readonly MailboxRow[]; readonly byName: ReadonlyMap<string, MailboxRow>; readonly subscribed: ReadonlySet<string> }
 
-export function makeMailboxes(parts: MailboxesParts): Mailboxes & MailboxesAdministration {
+export function makeMailboxes(parts: MailboxesParts): Mailboxes & MailboxesAdministration & { readonly providers: MailboxProviders } {
   const { database, accounts, annotations, quota, feed, indexes, bus, clock, messages, options } = parts
   const { separator } = options
   const special = Object.fromEntries(Object.entries(options.special).map(([name, use]) => [storedName(name, separator), use]))
@@ -75,9 +76,45 @@ export function makeMailboxes(parts: MailboxesParts): Mailboxes & MailboxesAdmin
     })
   }
 
+  const provided: MailboxProvider[] = []
+  const merged = new Map<AccountId, { readonly of: readonly unknown[]; readonly made: Tree }>()
+  /** The account's own mailboxes, and what it sees of others'. */
+  const visible = async (account: AccountId): Promise<Tree> => {
+    const own = await tree(account)
+    const seen = provided.map((provider) => (provider.owner() === account ? [] : provider.seen(account)))
+    if (seen.every((some) => some.length === 0)) return own
+    const theirs = await Promise.all(provided.map((provider, i) => (seen[i].length === 0 ? undefined : tree(provider.owner()!))))
+    const of = [own, ...seen, ...theirs]
+    const known = merged.get(account)
+    if (known && known.of.length === of.length && known.of.every((part, i) => part === of[i])) return known.made
+    const byName = new Map(own.byName)
+    for (const [i, some] of seen.entries()) {
+      const rows = new Map(theirs[i]?.rows.map((row) => [row.id, row]))
+      for (const { mailbox, name, readOnly } of some) {
+        const row = rows.get(mailbox)
+        // What is one's own already keeps its name.
+        if (row && !byName.has(name)) byName.set(name, { ...row, name, specialUse: null, readOnly })
+      }
+    }
+    const made: Tree = { rows: [...byName.values()].sort((a, b) => compareNames(a.name, b.name)), byName: new Map([...byName].sort(([a], [b]) => compareNames(a, b))), subscribed: own.subscribed }
+    if (merged.size >= rememberedLists) merged.delete(merged.keys().next().value!)
+    merged.set(account, { of, made })
+    return made
+  }
+  const providerOf = (account: AccountId, stored: string): MailboxProvider | undefined => provided.find((provider) => isUnder(stored, provider.root) && provider.owner() !== account)
+  /** Names below a provider's root are its own to give. */
+  const mustBePersonal = (account: AccountId, stored: string, name: string): void => {
+    if (providerOf(account, stored)) throw failure('MAILBOX_PROTECTED', { mailbox: name })
+  }
+
   const byName = async (account: AccountId, name: string): Promise<MailboxRow> => {
-    const row = (await tree(account)).byName.get(storedName(name, separator))
+    const row = (await visible(account)).byName.get(storedName(name, separator))
     if (!row) throw failure('MAILBOX_NOT_FOUND', { mailbox: name })
+    return row
+  }
+  const writable = async (account: AccountId, name: string): Promise<MailboxRow> => {
+    const row = await byName(account, name)
+    if (row.readOnly) throw failure('MAILBOX_READ_ONLY')
     return row
   }
 
@@ -112,11 +149,14 @@ export function makeMailboxes(parts: MailboxesParts): Mailboxes & MailboxesAdmin
     if (!await tx.get('SELECT id FROM mailboxes WHERE id = ?', [mailbox])) throw failure('MAILBOX_GONE')
   }
 
-  const self: Mailboxes & MailboxesAdministration = {
-    namespaces: () => ({ separator, personal: [''], others: [], shared: [] }),
+  const self: Mailboxes & MailboxesAdministration & { readonly providers: MailboxProviders } = {
+    namespaces(account) {
+      const prefixes = (kind: MailboxProvider['kind']): string[] => provided.filter((provider) => provider.kind === kind && provider.owner() !== account).map((provider) => `${provider.root}${separator}`)
+      return { separator, personal: [''], others: prefixes('others'), shared: prefixes('shared') }
+    },
 
     async list(account) {
-      const { rows, byName: named, subscribed } = await tree(account)
+      const { rows, byName: named, subscribed } = await visible(account)
       const names = new Set<string>()
       for (const row of rows) for (const parent of parents(row.name)) names.add(parent)
       const missing = [...names].filter((name) => !named.has(name))
@@ -129,9 +169,10 @@ export function makeMailboxes(parts: MailboxesParts): Mailboxes & MailboxesAdmin
     subscriptions: async (account) => [...(await tree(account)).subscribed].sort(compareNames).map((name) => shownName(name, separator)),
     async subscribe(account, name) {
       const stored = storedName(name, separator)
-      const { byName: named, subscribed } = await tree(account)
+      const { subscribed } = await tree(account)
       if (subscribed.size >= options.maxPerAccount && !subscribed.has(stored)) throw failure('TOO_MANY_MAILBOXES', { limit: options.maxPerAccount })
-      const row = named.get(stored)
+      await providerOf(account, stored)?.subscribe?.(account, stored)
+      const row = (await visible(account)).byName.get(stored)
       await database.write(async (tx) => {
         await tx.run('INSERT INTO subscriptions (account, name) VALUES (?, ?) ON CONFLICT DO NOTHING', [account, stored])
         forgetTree(tx, account)
@@ -145,11 +186,13 @@ export function makeMailboxes(parts: MailboxesParts): Mailboxes & MailboxesAdmin
         forgetTree(tx, account)
         event(tx, 'MailboxUnSubscribe', account, 0 as MailboxId, stored)
       })
+      await providerOf(account, stored)?.unsubscribe?.(account, stored)
     },
 
     async create(account, name, specialUse) {
       // RFC 3501 6.3.3: a trailing separator only says that children will follow.
       const stored = storedName(name.endsWith(separator) ? name.slice(0, -separator.length) : name, separator)
+      mustBePersonal(account, stored, name)
       await database.write(async (tx) => {
         const existing = new Set((await tx.all<{ name: string }>('SELECT name FROM mailboxes WHERE account = ?', [account])).map((row) => row.name))
         if (existing.has(stored)) throw failure('MAILBOX_EXISTS', { mailbox: name })
@@ -163,7 +206,7 @@ export function makeMailboxes(parts: MailboxesParts): Mailboxes & MailboxesAdmin
 
     async delete(account, name) {
       const stored = storedName(name, separator)
-      if (stored === 'INBOX') throw failure('MAILBOX_PROTECTED', { mailbox: name })
+      if (stored === 'INBOX' || (await visible(account)).byName.get(stored)?.readOnly) throw failure('MAILBOX_PROTECTED', { mailbox: name })
       await database.write(async (tx) => {
         // Looked up here: what had this name a moment ago may have been renamed, and is not meant.
         const row = await tx.get('SELECT id, account, name, uid_validity, special_use FROM mailboxes WHERE account = ? AND name = ?', [account, stored])
@@ -178,6 +221,7 @@ export function makeMailboxes(parts: MailboxesParts): Mailboxes & MailboxesAdmin
 
     async rename(account, from, to) {
       const [old, wanted] = [storedName(from, separator), storedName(to.endsWith(separator) ? to.slice(0, -separator.length) : to, separator)]
+      mustBePersonal(account, wanted, to)
       if (wanted === old || wanted.startsWith(`${old}/`)) throw wanted === old ? failure('MAILBOX_EXISTS', { mailbox: to }) : failure('MAILBOX_NAME_INVALID', { why: 'a mailbox cannot go below itself' })
       if (old === 'INBOX') await bringAll(account)
       await database.write(async (tx) => {
@@ -214,7 +258,7 @@ export function makeMailboxes(parts: MailboxesParts): Mailboxes & MailboxesAdmin
       return statusOf(row, await indexes.get(row.id))
     },
     async statuses(account, names) {
-      const { byName: rows } = await tree(account)
+      const { byName: rows } = await visible(account)
       const found = new Map<string, MailboxStatus>()
       const cold = new Map<MailboxId, { name: string; row: MailboxRow }>()
       for (const name of names) {
@@ -232,17 +276,17 @@ export function makeMailboxes(parts: MailboxesParts): Mailboxes & MailboxesAdmin
 
     async open(account, name, { readOnly }) {
       const row = await byName(account, name)
-      return Session.open(parts, row, shownName(row.name, separator), readOnly, (target) => byName(account, target))
+      return Session.open(parts, row, shownName(row.name, separator), readOnly || row.readOnly === true, (target) => writable(account, target))
     },
 
     async append(account, name, filings) {
       for (const filing of filings) checkKeywords(filing.keywords, parts.maxKeywords)
-      const row = await byName(account, name)
+      const row = await writable(account, name)
       await quota.check(await accounts.byId(row.account), filings.reduce((sum, filing) => sum + filing.spooled.size, 0), filings.length)
       return withPrepared(parts, filings, (ready) => database.writeBatched(appendBatch, { row, messages: ready }))
     },
     async annotations(account, names) {
-      const { byName: rows } = await tree(account)
+      const { byName: rows } = await visible(account)
       const wanted = new Map<MailboxId, string>()
       for (const name of names) {
         const row = name === '' ? undefined : rows.get(storedName(name, separator))
@@ -254,7 +298,7 @@ export function makeMailboxes(parts: MailboxesParts): Mailboxes & MailboxesAdmin
     async annotate(account, name, changes) {
       // Of the server itself only the private ones are an account's to change.
       if (name === '' && [...changes.keys()].some((entry) => entry.startsWith('/shared/'))) throw failure('NOT_PERMITTED', { what: 'shared annotations of the server are the administration’s' })
-      const row = name === '' ? undefined : await byName(account, name)
+      const row = name === '' ? undefined : await (([...changes.keys()].some((entry) => entry.startsWith('/shared/'))) ? writable : byName)(account, name)
       await database.write(async (tx) => {
         // It may have been deleted meanwhile: annotations must not outlive it.
         if (row) await mustExist(tx, row.id)
@@ -311,6 +355,35 @@ export function makeMailboxes(parts: MailboxesParts): Mailboxes & MailboxesAdmin
         return byName(account, name)
       }
     },
+    providers: {
+      provide: (provider) => { provided.push(provider) },
+      mailbox: async (owner, name) => (await self.find(owner, shownName(name, separator), true)).id,
+      async place(owner, mailbox, messages, also) {
+        const row = (await tree(owner)).rows.find((one) => one.id === mailbox)
+        if (!row) throw failure('MAILBOX_GONE')
+        const fresh = messages.filter((message) => 'spooled' in message)
+        const stored = messages.filter((message) => 'message' in message)
+        await withPrepared(parts, fresh, (ready) => database.write(async (tx) => {
+          await also(tx)
+          if (ready.length > 0) await writeAppends(parts, tx, [{ row, messages: ready }])
+          if (stored.length > 0) await fileStored(tx, row, stored)
+        }))
+      },
+      async takeOut(owner, mailbox, uids) {
+        if (uids.length === 0) return
+        await database.write(async (tx) => {
+          const state = await touch(tx, mailbox)
+          const gone = await removeEntries(tx, mailbox, state.modseq, uids, false)
+          await parts.pins.unpin(tx, gone.flatMap((entry) => entry.recipient ?? []))
+          await markReapable(tx, gone.map((entry) => entry.message))
+          tx.afterCommit(() => {
+            quota.changed([usageOf(owner, gone, -1)])
+            feed.tell({ mailbox, ...span(state), expunged: gone.map((entry) => entry.uid) })
+            parts.pins.released()
+          })
+        })
+      },
+    },
     async removeAll(account, also) {
       await database.write(async (tx) => {
         const rows = (await tx.all('SELECT id, account, name, uid_validity, special_use FROM mailboxes WHERE account = ?', [account])).map(mailboxRow)
@@ -327,6 +400,18 @@ export function makeMailboxes(parts: MailboxesParts): Mailboxes & MailboxesAdmin
   /** RENAME INBOX is a transfer: what lies at other stores comes first. */
   const bringAll = async (account: AccountId): Promise<void> => parts.pins.bring((await database.read.all<{ message: MessageId }>(
     "SELECT e.message FROM entries e JOIN mailboxes m ON m.id = e.mailbox WHERE m.account = ? AND m.name = 'INBOX' AND e.recipient IS NOT NULL", [account])).map((row) => row.message))
+
+  /** Entries for messages that are there already: one copy of the octets. */
+  const fileStored = async (tx: Transaction, row: MailboxRow, wanted: readonly Stored[]): Promise<void> => {
+    const sizes = new Map((await tx.all<{ id: MessageId; size: number }>(`SELECT id, size FROM messages WHERE ${tx.dialect.oneOf('id')}`, [tx.dialect.list(wanted.map((one) => one.message))])).map((found) => [found.id, found.size]))
+    const placements = wanted.filter((one) => sizes.has(one.message)).map(({ message, internalDate }): Placement => ({ mailbox: row.id, message, flags: 0, keywords: 0, size: sizes.get(message)!, internalDate, recipient: null }))
+    if (placements.length === 0) return
+    const { changes } = await fileEntries(tx, placements, clock.now())
+    tx.afterCommit(() => {
+      quota.changed([usageOf(row.account, placements, 1)])
+      for (const change of changes) feed.tell(change)
+    })
+  }
 
   /** RENAME INBOX: its messages go to the new mailbox and keep nothing of their pins (they left INBOX). */
   const emptyInto = async (tx: Transaction, inbox: MailboxRow, target: MailboxId): Promise<void> => {

@@ -15,6 +15,8 @@ export interface MailboxRow {
   readonly name: string
   readonly uidValidity: number
   readonly specialUse: SpecialUse | null
+  /** Seen by an account that may only look (namespaces.ts). */
+  readonly readOnly?: boolean
 }
 
 /** An entry to be filed. The message's row is in the same commit or older. */

@@ -20,6 +20,10 @@ export type Verdict =
   /** 451 4.7.1 or 550 5.7.1; `text` without codes. */
   | { readonly verdict: 'tempfail' | 'reject'; readonly text: string }
 
+/** What an address of ours is that is no account's: the front end of a list (im2000.md G8), to which the sender may post; or a list to which he may not. */
+export type RecipientKind = { readonly list: string } | { readonly refuse: string }
+
 declare module './hooks.js' {
+  interface Hooks { 'smtp.unknown': Decision<RcptTo, RecipientKind> }
   interface Hooks { 'smtp.rcptTo': Decision<RcptTo, Verdict> }
 }

@@ -27,8 +27,8 @@ export interface PolicyParts {
 export interface Policy {
   /** undefined: fine. */
   sender(peer: Peer, address: string): Promise<Reply | undefined>
-  /** The address to put into the envelope, or why not. */
-  recipient(peer: Peer, sender: string, address: string, octets: number): Promise<string | Reply>
+  /** The address to put into the envelope, or the list that it is the front end of (im2000.md G8), or why not. */
+  recipient(peer: Peer, sender: string, address: string, octets: number): Promise<string | { readonly list: string } | Reply>
   /** Of a submission's From field. */
   from(peer: Peer, addresses: readonly string[]): Promise<Reply | undefined>
 }
@@ -41,6 +41,12 @@ export function createPolicy({ accounts, hooks, notifier, domains, ownSender, ow
       if (isFailure(error, 'ADDRESS_INVALID')) return false
       throw error
     }
+  }
+  /** An address that is no account's: a list's (H25: nothing else is taken), or nobody's. */
+  async function unknown({ listener, account, remoteAddress, helo }: Peer, sender: string, recipient: string): Promise<{ readonly list: string } | Reply> {
+    const kind = hooks.given('smtp.unknown') ? await hooks.ask('smtp.unknown', { listener, account: account?.id ?? null, remoteAddress, helo, sender, recipient }) : undefined
+    if (!kind) return said.unknownUser
+    return 'list' in kind ? kind : said.refusedByPolicy(kind.refuse)
   }
   return {
     async sender({ listener, account }, address) {
@@ -58,7 +64,7 @@ export function createPolicy({ accounts, hooks, notifier, domains, ownSender, ow
           if (peer.listener !== 'submission') return said.noRelay
           if (!notifier.reaches(address.slice(address.lastIndexOf('@') + 1))) return said.badDomain
         }
-        if (found.kind === 'unknown') return said.unknownUser
+        if (found.kind === 'unknown') return await unknown(peer, sender, address)
         if (found.kind === 'account') await accounts.checkQuota(found.account, octets)
         if (!hooks.given('smtp.rcptTo')) return address
         const { listener, account, remoteAddress, helo } = peer

@@ -26,6 +26,7 @@ export class Transaction {
   /** Accepted RCPTs, in order; one that is named twice stands twice, for LMTP answers each. */
   readonly accepted: string[] = []
   readonly #envelope = new Set<string>()
+  readonly #lists = new Set<string>()
   readonly reader: DataReader
   #draft: Draft | undefined
   #mender: HeaderMender | undefined
@@ -37,14 +38,15 @@ export class Transaction {
   }
 
   get recipients(): number {
-    return this.#envelope.size
+    return this.#envelope.size + this.#lists.size
   }
 
   async recipient(address: string): Promise<Reply | undefined> {
     const answer = await this.parts.policy.recipient(this.peer, this.sender, address, this.announced)
-    if (typeof answer !== 'string') return answer
-    this.accepted.push(answer)
-    this.#envelope.add(answer)
+    if (typeof answer !== 'string' && !('list' in answer)) return answer
+    this.accepted.push(address)
+    if (typeof answer === 'string') this.#envelope.add(answer)
+    else this.#lists.add(answer.list)
     return undefined
   }
 
@@ -55,7 +57,7 @@ export class Transaction {
     const hop = { sender: this.sender, helo, remoteAddress, host, protocol, session, now: now() }
     const trace = listener === 'submission' ? '' : returnPath(this.sender) + (receivedFrom ? received(hop) : '')
     try {
-      this.#draft = await store.open({ account: account?.id ?? null, name: this.sender, protocol }, { recipients: [...this.#envelope] }, { expectedSize: this.announced, trace, limit })
+      this.#draft = await store.open({ account: account?.id ?? null, name: this.sender, protocol }, { recipients: [...this.#envelope], ...(this.#lists.size > 0 ? { lists: [...this.#lists] } : {}) }, { expectedSize: this.announced, trace, limit })
     } catch (error) {
       return this.#note(error)
     }
@@ -101,7 +103,7 @@ export class Transaction {
     }
     try {
       const { token } = await draft.seal()
-      this.log.info({ from: this.sender, recipients: this.#envelope.size, octets: this.#size, id: token }, 'message accepted')
+      this.log.info({ from: this.sender, recipients: this.recipients, octets: this.#size, id: token }, 'message accepted')
       return reply(250, `2.0.0 Accepted, id ${token}`)
     } catch (error) {
       await draft.discard()
