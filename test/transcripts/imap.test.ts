@@ -3,7 +3,7 @@ import { createHash, createHmac, pbkdf2Sync, randomBytes } from 'node:crypto'
 import { readdirSync } from 'node:fs'
 import { connect, type Socket } from 'node:net'
 import { join } from 'node:path'
-import { connect as connectTls } from 'node:tls'
+import { connect as connectTls, type TLSSocket } from 'node:tls'
 import { constants, createDeflateRaw, createInflateRaw } from 'node:zlib'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { startGateway } from '../support/gateway.js'
@@ -71,23 +71,37 @@ async function client(listener: string): Promise<{ socket: Socket; until(wanted:
 describe('IMAP, what needs a client that thinks', () => {
   const user = (): string => `user${String(plays.length + 1).padStart(4, '0')}@${gateway.domain}`
 
-  for (const initial of [true, false]) {
-    it(`SCRAM-SHA-256 ${initial ? 'with' : 'without'} initial response`, async () => {
-      const { socket, until } = await client('imap')
+  for (const { initial, plus, header, works } of [
+    { initial: true, plus: false, header: 'n,,', works: true }, { initial: false, plus: false, header: 'n,,', works: true },
+    { initial: true, plus: true, header: 'p=tls-exporter,,', works: true }, { initial: false, plus: true, header: 'p=tls-exporter,,', works: true },
+    { initial: true, plus: true, header: 'p=tls-unique,,', works: false }, { initial: true, plus: true, header: 'n,,', works: false },
+    // "You cannot bind channels, can you?" Somebody between us has said so, and it is not true.
+    { initial: true, plus: false, header: 'y,,', works: false },
+  ]) {
+    it(`SCRAM-SHA-256${plus ? '-PLUS' : ''} ${initial ? 'with' : 'without'} initial response, ${header}`, async () => {
+      const secure = plus || header === 'y,,'
+      const { socket, until } = await client(secure ? 'imaps' : 'imap')
+      const mechanism = `SCRAM-SHA-256${plus ? '-PLUS' : ''}`
       const nonce = randomBytes(12).toString('base64')
       const bare = `n=${user()},r=${nonce}`
-      if (initial) socket.write(`a AUTHENTICATE SCRAM-SHA-256 ${base64(`n,,${bare}`)}\r\n`)
+      if (initial) socket.write(`a AUTHENTICATE ${mechanism} ${base64(header + bare)}\r\n`)
       else {
-        socket.write('a AUTHENTICATE SCRAM-SHA-256\r\n')
+        socket.write(`a AUTHENTICATE ${mechanism}\r\n`)
         await until(/^\+ \r\n/m)
-        socket.write(`${base64(`n,,${bare}`)}\r\n`)
+        socket.write(`${base64(header + bare)}\r\n`)
+      }
+      if (!works) {
+        expect(await until(/^a .*\r\n/m)).toContain('a NO [AUTHENTICATIONFAILED]')
+        socket.destroy()
+        return
       }
       const first = Buffer.from((await until(/^\+ (\S+)\r\n/m)).split('+ ').at(-1)!, 'base64').toString()
       const [, all, salt, count] = /^r=([^,]+),s=([^,]+),i=(\d+)$/.exec(first)!
       const salted = pbkdf2Sync(gateway.password, Buffer.from(salt, 'base64'), Number(count), 32, 'sha256')
       const hmac = (key: Buffer, text: string): Buffer => createHmac('sha256', key).update(text).digest()
       const clientKey = hmac(salted, 'Client Key')
-      const without = `c=biws,r=${all}`
+      const binding = plus ? (socket as TLSSocket).exportKeyingMaterial(32, 'EXPORTER-Channel-Binding', Buffer.alloc(0)) : Buffer.alloc(0)
+      const without = `c=${Buffer.concat([Buffer.from(header), binding]).toString('base64')},r=${all}`
       const signed = `${bare},${first},${without}`
       const proof = hmac(createHash('sha256').update(clientKey).digest(), signed).map((octet, i) => octet ^ clientKey[i])
       socket.write(`${base64(`${without},p=${Buffer.from(proof).toString('base64')}`)}\r\n`)

@@ -5,7 +5,7 @@ import type { Random } from '../base/random.js'
 import { failure } from '../errors/codes.js'
 import type { Bus } from '../events/bus.js'
 import type { Log } from '../log/logger.js'
-import type { Account, Authenticator, LoginAttempt, ScramConversation } from './contract.js'
+import type { Account, Authenticator, ChannelBinding, LoginAttempt, ScramConversation } from './contract.js'
 import { verify, type Credentials } from './credentials.js'
 import type { AccountsRepository } from './repository.js'
 import { ScramRefusal, ScramServer } from './scram.js'
@@ -63,8 +63,8 @@ export function makeAuthenticator({ repository, clock, random, log, bus, limits,
     if (remembered.size > rememberedAtMost) remembered.delete(remembered.keys().next().value!)
   }
 
-  const makeScram = (attempt: LoginAttempt): ScramConversation => {
-    const server = new ScramServer(random)
+  const makeScram = (attempt: LoginAttempt, binding?: ChannelBinding): ScramConversation => {
+    const server = new ScramServer(random, binding)
     const worded = async <T>(step: () => Promise<T> | T): Promise<T> => {
       try {
         return await step()

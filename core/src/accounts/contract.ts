@@ -20,6 +20,13 @@ export interface ScramConversation {
   final(message: string): Promise<{ readonly message: string; readonly account: Account }>
 }
 
+/** Channel binding `tls-exporter` (RFC 9266): both ends know it, and nobody between them. */
+export interface ChannelBinding {
+  readonly octets: Buffer
+  /** Whether the client chose the mechanism with -PLUS. */
+  readonly chosen: boolean
+}
+
 /** Who tries to log in, for throttling, logs and events. */
 export interface LoginAttempt {
   /** 'imap', 'pop3', 'submission', ... */
@@ -31,7 +38,8 @@ export interface LoginAttempt {
 export interface Authenticator {
   /** Checks a password. Unknown name, wrong password and disabled account look and take the same. Throws AUTHENTICATION_FAILED or AUTHENTICATION_THROTTLED. */
   password(name: string, password: string, attempt: LoginAttempt): Promise<Account>
-  scram(attempt: LoginAttempt): ScramConversation
+  /** @param binding what the TLS session proves of itself, where the mechanism with -PLUS was offered (RFC 9266) */
+  scram(attempt: LoginAttempt, binding?: ChannelBinding): ScramConversation
   /** APOP (RFC 1939 7): `digest` is hex MD5 of timestamp + secret. Only for accounts that opted in. */
   apop(name: string, timestamp: string, digest: string, attempt: LoginAttempt): Promise<Account>
 }

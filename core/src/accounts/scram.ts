@@ -14,16 +14,20 @@ export class ScramServer {
   #credentials: Credentials | undefined
   name = ''
 
-  constructor(readonly random: Random) {}
+  /** @param binding what was offered with -PLUS, and whether the client took it */
+  constructor(readonly random: Random, readonly binding?: { readonly octets: Buffer; readonly chosen: boolean }) {}
 
   /** client-first-message → server-first-message. `find` answers made-up credentials for names that do not exist. */
   async first(message: string, find: (name: string) => Promise<Credentials>): Promise<string> {
     if (message.length > 4096) throw new ScramRefusal('message too long')
-    // gs2-header: 'n' no channel binding; 'y' the client could, and believes that we cannot, which is true. 'p=' is not offered.
-    const match = /^(([ny]),(?:a=([^,]*))?,)((?:m=[^,]*,)?n=([^,]*),r=([\x21-\x2b\x2d-\x7e]+)(?:,.*)?)$/s.exec(message)
+    // gs2-header: 'n' no channel binding; 'y' the client could, and believes that we cannot; 'p=' it does (RFC 5802 6).
+    const match = /^((n|y|p=[A-Za-z0-9.-]+),(?:a=([^,]*))?,)((?:m=[^,]*,)?n=([^,]*),r=([\x21-\x2b\x2d-\x7e]+)(?:,.*)?)$/s.exec(message)
     if (!match || match[4].startsWith('m=')) throw new ScramRefusal('malformed client-first-message')
-    const [, gs2, , authzid, bare, name, nonce] = match
+    const [, gs2, flag, authzid, bare, name, nonce] = match
     this.name = decodeName(name)
+    if (flag === 'y' && this.binding) throw new ScramRefusal('somebody hid our channel binding from the client')
+    if (flag.startsWith('p=') !== (this.binding?.chosen ?? false)) throw new ScramRefusal('channel binding without -PLUS, or the other way round')
+    if (flag.startsWith('p=') && flag !== 'p=tls-exporter') throw new ScramRefusal('unknown channel binding')
     if (authzid !== undefined && decodeName(authzid) !== this.name) throw new ScramRefusal('authorization identity differs')
     this.#credentials = await find(this.name)
     this.#gs2 = gs2
@@ -38,7 +42,7 @@ export class ScramServer {
     const match = /^(c=([\w+/=]+),r=([^,]+)(?:,[^,]*)*),p=([\w+/=]+)$/s.exec(message)
     if (!match || !this.#credentials || message.length > 4096) throw new ScramRefusal('malformed client-final-message')
     const [, withoutProof, binding, nonce, proofText] = match
-    if (Buffer.from(binding, 'base64').toString() !== this.#gs2) throw new ScramRefusal('channel binding differs')
+    if (!Buffer.from(binding, 'base64').equals(Buffer.concat([Buffer.from(this.#gs2), ...(this.binding?.chosen ? [this.binding.octets] : [])]))) throw new ScramRefusal('channel binding differs')
     if (nonce !== this.#nonce) throw new ScramRefusal('nonce differs')
     const proof = Buffer.from(proofText, 'base64')
     const authMessage = `${this.#bare},${this.#serverFirst},${withoutProof}`

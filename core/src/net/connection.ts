@@ -25,6 +25,11 @@ export class SocketConnection implements Connection {
     this.transcript = transcripts.open(ends.service, this.id, ends.remoteAddress)
     this.loopback = isLoopback(ends.remoteAddress)
   }
+  get channelBinding(): Buffer | undefined {
+    const { socket } = this
+    if (!(socket instanceof TLSSocket) || socket.destroyed || socket.getProtocol() !== 'TLSv1.3') return undefined
+    return socket.exportKeyingMaterial(32, 'EXPORTER-Channel-Binding', Buffer.alloc(0))
+  }
   get remoteAddress(): string { return this.ends.remoteAddress }
   get remotePort(): number { return this.ends.remotePort }
   get localAddress(): string { return this.ends.localAddress }

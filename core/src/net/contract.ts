@@ -28,6 +28,8 @@ export interface Connection {
   /** The current byte stream; a TLSSocket after implicit TLS or `startTls`. TCP_NODELAY is set. */
   readonly socket: Socket | TLSSocket
   readonly secure: boolean
+  /** `tls-exporter` of this TLS session (RFC 9266); undefined in clear, and below TLS 1.3. */
+  readonly channelBinding: Buffer | undefined
   readonly remoteAddress: string
   readonly remotePort: number
   readonly localAddress: string

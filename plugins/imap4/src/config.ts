@@ -23,6 +23,12 @@ export const config = z.strictObject({
   appendLimit: atLeast(octets('50 MiB'), 65536).describe('Octets of a message that APPEND takes.'),
   maxAppends: z.number().int().min(1).default(1000).describe('Messages of one APPEND command (RFC 3502).'),
   maxCatenateParts: z.number().int().min(2).max(1000).default(100).describe('Pieces of one message that CATENATE puts together.'),
+  obsolete: z.boolean().default(true).describe('Whether forms that only clients of the 1990s use are understood: FIND, PARTIAL, RFC822.PEEK, BODY[0] and the like.'),
+  hide: z.array(z.strictObject({
+    accounts: z.array(z.string()).optional().describe('Login names; every account when absent.'),
+    clients: z.array(z.string()).optional().describe('What a client calls itself in ID (`name`), without regard to case, * for any characters; every client when absent.'),
+    capabilities: z.array(z.string()).min(1).describe('As they are advertised, * for any characters at the end.'),
+  })).default([]).describe('Capabilities that are not advertised to some, because their clients use them badly.'),
   serverComment: z.string().max(1000).default('').describe('What every client may read as /shared/comment of the server (RFC 5464); empty for nothing.'),
   serverAdmin: z.string().max(1000).default('').describe('Likewise /shared/admin: how to reach the administration, as a URL.'),
   progressInterval: z.number().min(0).default(10).describe('Seconds between two signs of progress of a long command (RFC 9585).'),

@@ -90,7 +90,7 @@ export class ImapConnection {
   async #command(frame: Frame): Promise<void> {
     const { config } = this.#face
     const session = this.#session
-    const r = new Reader(frame.pieces, config.maxDepth, session.utf8)
+    const r = new Reader(frame.pieces, config.maxDepth, session.dialect)
     const before = session.state
     let tag = '*'
     let row: Command | undefined
@@ -111,7 +111,7 @@ export class ImapConnection {
         name = r.sp().word('a command')
       }
       row = table.get(name)
-      if (!row || (uid && !row.uid)) throw this.#noSuchCommand(tag, name)
+      if (!row || (uid && !row.uid) || (row.obsolete && !config.obsolete)) throw this.#noSuchCommand(tag, name)
       if (!row.states.includes(session.state)) throw new BadCommand(row.states.includes('selected') ? (session.state === 'not-authenticated' ? 'Log in first' : 'No mailbox is selected') : 'You are logged in already')
       if (row.numbers && !uid && session.uidOnly) throw new Refusal('UIDREQUIRED', `UID ${name} is wanted`, 'BAD')
       const args = row.read(r, { uid, tag })

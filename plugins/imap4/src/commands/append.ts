@@ -87,7 +87,7 @@ const readUpTo = new WeakMap<readonly Piece[], { readonly from: number; readonly
 export async function admitMessage(session: Session, literal: Literal, soFar: readonly Piece[], argument: () => Destination): Promise<Destination> {
   const { maxDepth, maxCatenateParts } = session.face.config
   const { from, closing } = readUpTo.get(soFar) ?? { from: 0, closing: false }
-  const r = new Reader(from === 0 ? soFar : soFar.slice(from), maxDepth, session.utf8)
+  const r = new Reader(from === 0 ? soFar : soFar.slice(from), maxDepth, session.dialect)
   let name: string | undefined
   try {
     if (from === 0) name = opening(r, session)

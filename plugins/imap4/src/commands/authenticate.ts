@@ -10,21 +10,32 @@ interface Mechanism {
   readonly name: string
   /** Shows the password to whoever listens. */
   readonly plaintext: boolean
+  /** Only where the TLS session can prove itself. */
+  readonly needsBinding?: boolean
   run(session: Session, initial: Buffer | undefined): Promise<Account>
 }
 
-const mechanisms: readonly Mechanism[] = [
+/** SCRAM-SHA-256, and with -PLUS bound to the TLS session (RFC 5802, 7677, 9266). */
+const scramSha256 = (plus: boolean): Mechanism => (
   {
-    name: 'SCRAM-SHA-256', plaintext: false,
+    name: plus ? 'SCRAM-SHA-256-PLUS' : 'SCRAM-SHA-256', plaintext: false, needsBinding: plus,
     async run(session, initial) {
-      const scram = session.face.services.authenticator.scram(attempt(session))
+      const octets = offersBinding(session) ? session.connection.channelBinding : undefined
+      const scram = session.face.services.authenticator.scram(attempt(session), octets && { octets, chosen: plus })
       const first = initial ?? (await ask(session, ''))
       const last = await ask(session, await scram.first(first.toString('utf8')))
       const { message, account } = await scram.final(last.toString('utf8'))
       if ((await ask(session, message)).length > 0) throw new BadCommand('Wanted an empty line')
       return account
     },
-  },
+  })
+
+/** What is hidden from a client by configuration it must not be blamed for not choosing. */
+const offersBinding = (session: Session): boolean => session.connection.channelBinding !== undefined && !session.hides('AUTH=SCRAM-SHA-256-PLUS')
+
+const mechanisms: readonly Mechanism[] = [
+  scramSha256(true),
+  scramSha256(false),
   {
     name: 'PLAIN', plaintext: true,
     async run(session, initial) {
@@ -57,13 +68,13 @@ export const authenticate = command({
   },
   async run(session, { name, initial }) {
     const mechanism = mechanisms.find((m) => m.name === name)
-    if (!mechanism) throw new Refusal(undefined, `There is no mechanism ${name}`)
+    if (!mechanism || (mechanism.needsBinding && !offersBinding(session))) throw new Refusal(undefined, `There is no mechanism ${name}`)
     if (!usable(session, mechanism)) throw new Refusal('PRIVACYREQUIRED', 'Passwords are accepted only under TLS')
     return loggedIn(session, await mechanism.run(session, initial))
   },
 })
 
-const usable = (session: Session, mechanism: Mechanism): boolean => !mechanism.plaintext || session.passwordAllowed
+const usable = (session: Session, mechanism: Mechanism): boolean => (!mechanism.plaintext || session.passwordAllowed) && (!mechanism.needsBinding || offersBinding(session))
 
 async function ask(session: Session, challenge: string): Promise<Buffer> {
   session.proceed(Buffer.from(challenge, 'utf8').toString('base64'))

@@ -33,6 +33,8 @@ export interface Command<A = any> {
   readonly seqs?: 'uses'
   /** Its plain form speaks of message numbers: refused where only UIDs are spoken of (RFC 9586 3). */
   readonly numbers?: boolean
+  /** Of RFC 1730 or before: only where configured. */
+  readonly obsolete?: boolean
   /** A missing mailbox is this command's target: [TRYCREATE]. */
   readonly target?: boolean
   /** What the row lets the server advertise, in this session's state. */

@@ -22,7 +22,7 @@ export const enable = command({
     return names
   },
   run(session, names) {
-    const known = [...new Set(names)].filter((name) => extensions.has(name))
+    const known = [...new Set(names)].filter((name) => extensions.has(name) && !session.hides(name))
     for (const name of known) extensions.get(name)?.(session)
     session.adapt()
     session.say.line(['* ENABLED', ...known.map((name) => (name === 'IMAP4REV2' ? 'IMAP4rev2' : name))].join(' '))

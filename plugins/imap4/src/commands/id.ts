@@ -17,6 +17,7 @@ export const id = command({
     return fields
   },
   run(session, client) {
+    session.clientName = client.name ?? client.NAME ?? client.Name ?? ''
     session.connection.log.debug({ client }, 'the client says who it is')
     session.say.line(`* ID (${Object.entries(ours).map(([key, value]) => `${quoted(key)} ${quoted(value)}`).join(' ')})`)
   },

@@ -7,8 +7,8 @@ import { Refusal } from '../replies.js'
 import type { Reader } from '../wire/reader.js'
 import { afterLogin, command, type Command, type Done } from './command.js'
 
-const named = (name: string, run: (session: Session, mailbox: string) => Promise<void>): Command =>
-  command({ name, states: afterLogin, read: (r) => mailbox(r.sp()), run })
+const named = (name: string, run: (session: Session, mailbox: string) => Promise<void>, read = (r: Reader): string => mailbox(r.sp())): Command =>
+  command({ name, states: afterLogin, read, run })
 
 /** A trailing separator says that children are to come (RFC 3501 6.3.3): they may always come. */
 function withoutTrail(session: Session, name: string): string {
@@ -52,8 +52,14 @@ export const remove = named('DELETE', async (session, name) => {
   }
 })
 
-export const subscribe = named('SUBSCRIBE', (session, name) => session.mailboxes.subscribe(session.account.id, name))
-export const unsubscribe = named('UNSUBSCRIBE', (session, name) => session.mailboxes.unsubscribe(session.account.id, name))
+/** `SUBSCRIBE MAILBOX name`, as IMAP2bis said it. */
+const perhapsSayingMailbox = (r: Reader): string => {
+  const name = mailbox(r.sp())
+  return r.dialect.obsolete && name.toUpperCase() === 'MAILBOX' && r.take(' ') ? mailbox(r) : name
+}
+
+export const subscribe = named('SUBSCRIBE', (session, name) => session.mailboxes.subscribe(session.account.id, name), perhapsSayingMailbox)
+export const unsubscribe = named('UNSUBSCRIBE', (session, name) => session.mailboxes.unsubscribe(session.account.id, name), perhapsSayingMailbox)
 
 export const rename = command({
   name: 'RENAME', states: afterLogin,

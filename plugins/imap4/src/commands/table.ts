@@ -19,6 +19,7 @@ import { create, remove, rename, subscribe, unsubscribe } from './mailboxes.js'
 import { getMetadata, setMetadata } from './metadata.js'
 import { check, noop } from './noop.js'
 import { notify } from './notify.js'
+import { find, partial } from './obsolete.js'
 import { getQuota, getQuotaRoot, setQuota } from './quota.js'
 import { search } from './search.js'
 import { close, examine, select, unselect } from './select.js'
@@ -32,8 +33,8 @@ import { unauthenticate } from './unauthenticate.js'
 export const rows: readonly Command[] = [
   capability, noop, logout, id,
   starttls, authenticate, login, unauthenticate, compress,
-  enable, select, examine, create, remove, rename, subscribe, unsubscribe, list, lsub, xlist, namespace, status, getQuota, getQuotaRoot, setQuota, getMetadata, setMetadata, append, idle, notify, esearch,
-  check, close, unselect, expunge, search, sort, thread, cancelUpdate, uidBatches, fetch, store, copy, move, replace,
+  enable, select, examine, create, remove, rename, subscribe, unsubscribe, list, lsub, xlist, find, namespace, status, getQuota, getQuotaRoot, setQuota, getMetadata, setMetadata, append, idle, notify, esearch,
+  check, close, unselect, expunge, search, sort, thread, cancelUpdate, uidBatches, fetch, partial, store, copy, move, replace,
 ]
 
 export const table: ReadonlyMap<string, Command> = new Map(rows.map((row) => [row.name, row]))

@@ -44,6 +44,21 @@ const rfc822: Record<string, { text: SectionText; peek: boolean }> = {
   'RFC822.TEXT': { text: 'TEXT', peek: false },
 }
 
+/** Forms of RFC 1730; their replies are named as if they had not been said in that way. */
+const beforeRfc2060: Record<string, { text: SectionText; peek: boolean; label: string }> = {
+  'RFC822.PEEK': { text: '', peek: true, label: 'RFC822' },
+  'RFC822.TEXT.PEEK': { text: 'TEXT', peek: true, label: 'RFC822.TEXT' },
+  'RFC822.HEADER.LINES': { text: 'HEADER.FIELDS', peek: true, label: 'RFC822.HEADER' },
+  'RFC822.HEADER.LINES.NOT': { text: 'HEADER.FIELDS.NOT', peek: true, label: 'RFC822.HEADER' },
+}
+
+/** What PARTIAL may ask for (RFC 1730 6.4.6). */
+export function oldItem(r: Reader): Section {
+  const found = fetchItem(r)
+  if (found.kind !== 'SECTION' || found.partial || found.text.startsWith('HEADER.FIELDS')) throw new BadCommand('There are no parts of that')
+  return found
+}
+
 export function fetchItems(r: Reader): readonly FetchItem[] {
   if (r.peek() === '(') {
     const items = r.list(fetchItem)
@@ -74,9 +89,10 @@ function item(name: string, r: Reader): FetchItem {
     case 'EMAILID': case 'THREADID': case 'SAVEDATE':
       return { kind: name }
   }
-  const old = Object.hasOwn(rfc822, name) ? rfc822[name] : undefined
+  const old = Object.hasOwn(rfc822, name) ? rfc822[name] : r.dialect.obsolete && Object.hasOwn(beforeRfc2060, name) ? beforeRfc2060[name] : undefined
   if (!old) throw new BadCommand(`There is no FETCH item ${name}`)
-  return { kind: 'SECTION', part: '', fields: none, partial: undefined, label: name, ...old }
+  const fields = old.text.startsWith('HEADER.FIELDS') ? new Set(r.sp().list((x) => x.astring('a header field name').toLowerCase(), 'a list of header fields')) : none
+  return { kind: 'SECTION', part: '', fields, partial: undefined, label: name, ...old }
 }
 
 function binary(r: Reader, name: string): Binary {
@@ -89,12 +105,13 @@ function binary(r: Reader, name: string): Binary {
 }
 
 /** `1.2`, up to what is no number. */
-function partNumber(r: Reader): string {
+function partNumber(r: Reader, zero = false): string {
   let part = ''
   while (r.isDigit()) {
-    part += `${part === '' ? '' : '.'}${r.nzNumber('a part number')}`
+    part += `${part === '' ? '' : '.'}${zero ? r.number('a part number') : r.nzNumber('a part number')}`
     if (part.length > 1000) throw new BadCommand('Part number too deep')
     if (r.peek() === ']') break
+    if (part === '0' || part.endsWith('.0')) r.fail('"]"')
     r.expect('.')
     if (r.peek() === ']') r.fail('a part number or section text')
   }
@@ -115,10 +132,13 @@ export const sectionOf = (r: Reader): Section => section(r, true)
 
 function section(r: Reader, peek: boolean): Section {
   r.expect('[')
-  const part = partNumber(r)
-  let text: SectionText = ''
+  const numbers = partNumber(r, r.dialect.obsolete)
+  // RFC 1730: part 0 is the header of the message around it.
+  const zero = numbers === '0' || numbers.endsWith('.0')
+  const part = zero ? numbers.slice(0, -2) : numbers
+  let text: SectionText = zero ? 'HEADER' : ''
   let names: readonly string[] = []
-  if (r.peek() !== ']') {
+  if (r.peek() !== ']' && !zero) {
     text = sectionText(r, part)
     if (text === 'HEADER.FIELDS' || text === 'HEADER.FIELDS.NOT') {
       names = r.sp().list((x) => x.astring('a header field name'), 'a list of header fields')
@@ -127,7 +147,7 @@ function section(r: Reader, peek: boolean): Section {
   }
   r.expect(']')
   const partial = takePartial(r)
-  const spec = `${part}${part !== '' && text !== '' ? '.' : ''}${text}${names.length > 0 ? ` (${names.map(fieldName).join(' ')})` : ''}`
+  const spec = zero ? numbers : `${part}${part !== '' && text !== '' ? '.' : ''}${text}${names.length > 0 ? ` (${names.map(fieldName).join(' ')})` : ''}`
   const fields = names.length > 0 ? new Set(names.map((name) => name.toLowerCase())) : none
   return { kind: 'SECTION', part, text, fields, peek, partial, label: `BODY[${spec}]${partial ? `<${partial.from}>` : ''}` }
 }

@@ -3,7 +3,7 @@ import { failure } from '@restante/core'
 import { utf8, type Reader } from '../wire/reader.js'
 
 /** Reads a mailbox argument. Throws MAILBOX_NAME_INVALID for what no mailbox can be called. */
-export const mailbox = (r: Reader): string => decodeMailboxName(r.astring('a mailbox name'), r.utf8Names)
+export const mailbox = (r: Reader): string => decodeMailboxName(r.astring('a mailbox name'), r.dialect.utf8Names)
 
 export function decodeMailboxName(octets: string, inUtf8 = false): string {
   const name = inUtf8 ? utf8(octets) : decodeUtf7(octets)

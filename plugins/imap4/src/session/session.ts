@@ -6,12 +6,29 @@ import type { EventGroup } from '../grammar/notify.js'
 import { quoted, quotedName } from '../grammar/mailbox-name.js'
 import { Refusal } from '../replies.js'
 import type { Framer } from '../wire/framer.js'
+import type { Dialect } from '../wire/reader.js'
 import { Disconnected, type Writer } from '../wire/writer.js'
 import type { AccountEvents } from './account-events.js'
 import { Notifying } from './notifying.js'
 import { Selected } from './selected.js'
 
 export type State = 'not-authenticated' | 'authenticated' | 'selected' | 'logout'
+
+/** `*` for any characters, case ignored. */
+function fits(pattern: string, text: string): boolean {
+  const parts = pattern.toUpperCase().split('*')
+  const name = text.toUpperCase()
+  if (parts.length === 1) return name === parts[0]
+  let at = parts[0].length
+  if (!name.startsWith(parts[0])) return false
+  for (const part of parts.slice(1, -1)) {
+    const found = name.indexOf(part, at)
+    if (found < 0) return false
+    at = found + part.length
+  }
+  const last = parts[parts.length - 1]
+  return name.length - last.length >= at && name.endsWith(last)
+}
 
 /** What all sessions share. */
 export interface Face {
@@ -62,6 +79,17 @@ export class Session {
     return this.selected
   }
 
+  /** What the client calls itself (ID). */
+  clientName = ''
+
+  /** Whether the configuration hides a capability from this account or client. */
+  hides(capability: string): boolean {
+    return this.face.config.hide.some(({ accounts, clients, capabilities }) =>
+      (accounts === undefined || (this.#account !== undefined && accounts.some((name) => name.toLowerCase() === this.#account?.name)))
+      && (clients === undefined || clients.some((pattern) => fits(pattern, this.clientName)))
+      && capabilities.some((pattern) => fits(pattern, capability)))
+  }
+
   get capabilities(): string { return this.face.capabilities(this) }
   get mailboxes(): Services['mailboxes'] { return this.face.services.mailboxes }
 
@@ -77,6 +105,8 @@ export class Session {
   get rev2(): boolean { return this.enabled.has('IMAP4REV2') }
   /** Mailbox names in UTF-8 (RFC 6855 3, RFC 9051 5.1). */
   get utf8(): boolean { return this.rev2 || this.enabled.has('UTF8=ACCEPT') }
+  /** How what it says is read. */
+  get dialect(): Dialect { return { utf8Names: this.utf8, obsolete: this.face.config.obsolete } }
   /** A mailbox name for a reply, in quotes. */
   named(name: string): string { return this.utf8 ? quoted(Buffer.from(name, 'utf8').toString('latin1')) : quotedName(name) }
   /** Messages are named by UID only, in both directions (RFC 9586). */

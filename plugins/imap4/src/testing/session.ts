@@ -51,7 +51,7 @@ export function startSession(options: TestOptions = {}): TestSession {
   const connection = {
     id: 'test', log, socket, secure: options.secure ?? false, remoteAddress: '192.0.2.1', remotePort: 1, localAddress: '192.0.2.2', localPort: 143, loopback: options.loopback ?? true,
     transcript: { client: () => undefined, server: () => undefined, trouble: () => undefined },
-    draining: new AbortController().signal, startTls: async () => { throw new Error('no TLS here') }, destroy: () => { socket.destroy() },
+    channelBinding: undefined, draining: new AbortController().signal, startTls: async () => { throw new Error('no TLS here') }, destroy: () => { socket.destroy() },
   } as unknown as Connection
   const clock = options.clock ?? systemClock
   const account = { id: 1, name: 'anna@example.test' } as Account

@@ -33,6 +33,14 @@ for (let c = 0x21; c < 0x7f; c++) {
   if (c >= 0x30 && c <= 0x39) classes[c] |= DIGIT
 }
 
+/** What a session may say. */
+export interface Dialect {
+  /** Mailbox names come in UTF-8 (RFC 6855, RFC 9051), not in modified UTF-7. */
+  readonly utf8Names?: boolean
+  /** Forms of RFC 1730 and before are understood. */
+  readonly obsolete?: boolean
+}
+
 export class Reader {
   readonly #pieces: readonly Piece[]
   #piece = 0
@@ -41,8 +49,7 @@ export class Reader {
   #depth = 0
   readonly #maxDepth: number
 
-  /** @param utf8Names mailbox names come in UTF-8 (RFC 6855, RFC 9051), not in modified UTF-7 */
-  constructor(pieces: readonly Piece[], maxDepth = 200, readonly utf8Names = false) {
+  constructor(pieces: readonly Piece[], maxDepth = 200, readonly dialect: Dialect = {}) {
     this.#pieces = pieces
     this.#text = pieces.length > 0 && typeof pieces[0] === 'string' ? pieces[0] : ''
     this.#maxDepth = maxDepth

@@ -1,0 +1,78 @@
+// What IMAP does under settings that are not the defaults: capabilities hidden from some, LITERAL-, signs of progress, limits.
+import { connect } from 'node:net'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { startGateway } from '../support/gateway.js'
+
+let gateway: Awaited<ReturnType<typeof startGateway>>
+beforeAll(async () => {
+  const hide = [{ clients: ['Old Mailer*'], capabilities: ['QRESYNC', 'SORT*'] }, { accounts: ['user0002@example.test'], capabilities: ['COMPRESS=*'] }]
+  gateway = await startGateway({ accounts: 3, set: ['plugins.pop3=false', 'plugins.smtp-ingress=false', 'plugins.imap4.literals=LITERAL-', 'plugins.imap4.progressInterval=0', 'plugins.imap4.obsolete=false', 'plugins.imap4.maxContexts=1', `plugins.imap4.hide=${JSON.stringify(hide)}`] })
+})
+afterAll(() => gateway?.stop())
+
+/** Plays commands one after the other; answers all that came up to each tagged reply. */
+async function play(commands: readonly string[]): Promise<string[]> {
+  const socket = connect(Number(gateway.listeners.imap.split(':').at(-1)), '127.0.0.1')
+  let text = ''
+  let wake = (): void => undefined
+  socket.on('data', (chunk: Buffer) => {
+    text += chunk.toString('latin1')
+    wake()
+  })
+  const replies: string[] = []
+  const until = async (wanted: RegExp): Promise<void> => {
+    for (;;) {
+      const found = wanted.exec(text)
+      if (found) {
+        replies.push(text.slice(0, found.index + found[0].length))
+        text = text.slice(found.index + found[0].length)
+        return
+      }
+      await new Promise<void>((resolve) => { wake = resolve })
+    }
+  }
+  await until(/\r\n/)
+  for (const [i, command] of commands.entries()) {
+    socket.write(`t${i} ${command}\r\n`)
+    await until(new RegExp(`^t${i} .*\\r\\n`, 'm'))
+  }
+  socket.destroy()
+  return replies
+}
+const login = (user: string): string => `LOGIN ${user}@${gateway.domain} ${gateway.password}`
+
+describe('settings of the IMAP facade', () => {
+  it('capabilities are hidden from an account, or from a client by its name, and not enabled for them', async () => {
+    const [, , plain] = await play([login('user0001'), 'CAPABILITY'])
+    for (const name of [' QRESYNC ', ' SORT ', ' SORT=DISPLAY ', ' COMPRESS=DEFLATE ']) expect(plain).toContain(name)
+    const [, , second] = await play([login('user0002'), 'CAPABILITY'])
+    expect(second).not.toContain('COMPRESS')
+    expect(second).toContain(' QRESYNC ')
+    const [, , , old, enabled] = await play(['ID ("name" "old mailer 3.1")', login('user0001'), 'CAPABILITY', 'ENABLE QRESYNC CONDSTORE'])
+    expect(old).not.toMatch(/ (QRESYNC|SORT|SORT=DISPLAY) /)
+    expect(old).toContain(' ESORT ')
+    expect(enabled).toContain('* ENABLED CONDSTORE\r\n')
+  })
+
+  it('LITERAL- refuses what is above 4096 octets and comes unasked', async () => {
+    const [greeting, , small, large, asked] = await play([login('user0001'), `APPEND INBOX {20+}\r\nSubject: x\r\n\r\nabcdef`, `APPEND INBOX {5000+}\r\n${'x'.repeat(5000)}`, 'APPEND INBOX {100000000}'])
+    expect(greeting).toMatch(/ LITERAL- /)
+    expect(small).toContain('OK [APPENDUID')
+    expect(large).toContain('BAD [TOOBIG] Above 4096 octets literals must be synchronising')
+    expect(asked).toContain('NO [TOOBIG]')
+  })
+
+  it('long searches say how far they are, and how many are kept is bounded', async () => {
+    const many = Array.from({ length: 3 }, (_, i) => `${i === 0 ? '' : ' '}{20+}\r\nSubject: x\r\n\r\nabcde${i}`).join('')
+    const [, , , , found, first, second] = await play([login('user0003'), `APPEND INBOX ${many}`, 'SELECT INBOX', 'SEARCH BODY abcde1', 'SEARCH RETURN (UPDATE) ALL', 'SEARCH RETURN (UPDATE) SEEN'])
+    expect(found).toBe('* OK [INPROGRESS ("t3" 0 3)] Still at it\r\n* SEARCH 2\r\nt3 OK SEARCH completed\r\n')
+    expect(first).not.toContain('NOUPDATE')
+    expect(second).toContain('* NO [NOUPDATE "t5"]')
+  })
+
+  it('obsolete forms are unknown where they are switched off', async () => {
+    const replies = await play([login('user0001'), 'FIND MAILBOXES *', 'SUBSCRIBE MAILBOX x', 'SELECT INBOX', 'FETCH 1 RFC822.PEEK', 'FETCH 1 BODY[0]', 'PARTIAL 1 RFC822 1 1'])
+    expect(replies.map((reply) => reply.slice(3).split(' ')[0])).toEqual(expect.arrayContaining(['BAD']))
+    for (const i of [2, 3, 5, 6, 7]) expect(replies[i]).toMatch(/^t\d BAD /)
+  })
+})
