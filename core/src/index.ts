@@ -1,5 +1,6 @@
 // The public face of @restante/core: what plugins and bridges may import. Nothing else is importable.
 export * from './base/branded.js'
+export { gather } from './base/gather.js'
 export { systemClock, type Clock } from './base/clock.js'
 export { systemRandom, type Random } from './base/random.js'
 export { RestanteError, type ErrorDefinition, type ErrorKind } from './errors/define.js'

@@ -1,7 +1,6 @@
 // The filter files of accounts: read when first needed (one query for all that are asked for together), kept ready under a
 // memory budget, replaced when saved.
-import { failure, type AccountId } from '@restante/core'
-import { gather } from './gather.js'
+import { failure, gather, type AccountId } from '@restante/core'
 import { parseFilter } from './language/parse.js'
 import { defaultLimits, FilterError, type FilterFile, type Limits } from './language/rule.js'
 import { makeProgram, type Program } from './program.js'

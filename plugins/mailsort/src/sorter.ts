@@ -1,8 +1,7 @@
 // Sorting one recipient's copy: rules, loop protection, and the placing that comes of it. What fails ends in INBOX with a note.
-import type { AccountId, Accounts, ArrivalFor, Into, Log, Mailboxes, Owed, Placing } from '@restante/core'
+import { gather, type AccountId, type Accounts, type ArrivalFor, type Into, type Log, type Mailboxes, type Owed, type Placing } from '@restante/core'
 import { evaluateWith, type Afterwards, type Outcome, type WantedCopy } from './evaluate.js'
 import type { Filters } from './filters.js'
-import { gather } from './gather.js'
 import { messageOf, Missing } from './message.js'
 import type { Circumstances, Program } from './program.js'
 import { Repository } from './repository.js'
