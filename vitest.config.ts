@@ -4,7 +4,7 @@ import { defineConfig } from 'vitest/config'
 export default defineConfig({
   test: {
     include: ['core/src/**/*.test.ts', 'plugins/*/src/**/*.test.ts', 'bridges/*/src/**/*.test.ts', 'test/**/*.test.ts'],
-    exclude: ['**/node_modules/**', '**/dist/**', 'test/interop/**'],
+    exclude: ['**/node_modules/**', '**/dist/**', 'test/interop/**', 'test/federation/**'],
     testTimeout: 30_000,
     hookTimeout: 120_000,
     globalSetup: ['test/support/global-setup.ts'],

@@ -157,14 +157,14 @@ function assemble(options: GatewayOptions, owned: DataFolder, database: Database
     })).singleton(),
     choices: asFunction(({ database }: Cradle) => new RetrievalChoices({ database, configured: retrievalSettings })).singleton(),
     pins: asFunction(({ database, stores, choices, fileParts }: Cradle) => new RemotePins({
-      database, clock, log: scoped('recipient'), stores, choices, giveUp: retrievalSettings.giveUp, file: fileParts, wake: () => container.cradle.collector.wake(),
+      database, clock, log: scoped('recipient'), stores, choices, giveUp: retrievalSettings.giveUp, retry: retrievalSettings.retry, file: fileParts, wake: () => container.cradle.collector.wake(),
     })).singleton(),
     content: asFunction(({ database, messages, blobs, spool, stores, pins }: Cradle) => new RemoteContent({
       database, messages, blobs, spool, stores, pins, clock, log: scoped('recipient'), pace, cacheOctets: retrievalSettings.cacheOctets,
     })).singleton(),
     collector: asFunction(({ database, accounts, messages, blobs, spool, local, stores, pins, choices }: Cradle) => new Collector({
       database, accounts, messages, blobs, spool, local, stores, pins, choices, clock, log: scoped('recipient'), scanner: () => createScanner(settings.limits.scan),
-      options: { stores: retrievalSettings.stores, headerOctets: retrievalSettings.headerOctets, giveUp: retrievalSettings.giveUp, pace },
+      options: { stores: retrievalSettings.stores, retry: retrievalSettings.retry, headerOctets: retrievalSettings.headerOctets, giveUp: retrievalSettings.giveUp, pace },
     })).singleton(),
     fileParts: asFunction(({ quota, keywords, feed, bus, jobs }: Cradle): FileParts => ({ quota, keywords, feed, bus, jobs, keepAfterRead: retrievalSettings.keepAfterRead })).singleton(),
     spool: asFunction(({ folder }: Cradle) => makeSpool({

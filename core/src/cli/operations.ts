@@ -1,5 +1,6 @@
 // What administrators can do, as functions of a gateway: the same whether it runs (asked over the control socket) or not
 // (opened for this one act). Arguments and results are JSON.
+import type { ChoiceChange } from '../delivery/choices.js'
 import { statfs } from 'node:fs/promises'
 import { failure } from '../errors/codes.js'
 import type { Gateway } from '../gateway.js'
@@ -43,10 +44,21 @@ export const operations = {
     await gateway.accounts.setQuota(name, { ...(octets === undefined ? {} : { octets }), ...(messages === undefined ? {} : { messages }) })
     return { name }
   },
+  /** Mail that lies at other stores; null: as configured. */
+  async 'user.retrieval'(gateway: Gateway, { name, ...change }: { name: string } & ChoiceChange) {
+    const account = await gateway.accounts.byName(name)
+    if (!account) throw failure('ACCOUNT_NOT_FOUND', { account: name })
+    await gateway.retrievalChoices.set(account.id, change)
+    gateway.collector.wake()
+    return { name: account.name, ...await gateway.retrievalChoices.of(account.id) }
+  },
   async 'user.remove'(gateway: Gateway, { name }: { name: string }) {
     const account = await gateway.accounts.byName(name)
     if (!account) throw failure('ACCOUNT_NOT_FOUND', { account: name })
-    await gateway.mailboxes.removeAll(account.id, (tx) => gateway.agent.removeAll(tx, account.id))
+    await gateway.mailboxes.removeAll(account.id, async (tx) => {
+      await gateway.agent.removeAll(tx, account.id)
+      await gateway.retrievalChoices.removeAll(tx, account.id)
+    })
     gateway.accounts.forget()
     gateway.reaper.soon()
     return { name: account.name }

@@ -40,6 +40,8 @@ export interface CollectorParts {
     readonly stores: number
     readonly headerOctets: number
     readonly pace: Pace
+    /** Seconds after a store went away in the middle. */
+    readonly retry: number
     /** Seconds after which a notification whose message could never be had is dropped. */
     readonly giveUp: number
   }
@@ -276,8 +278,9 @@ export class Collector {
     if (since < now - options.giveUp * 1000) return this.#drop(held, `it could not be had since ${new Date(since).toISOString()}`)
     const why = error instanceof Error ? error.message : String(error)
     if (!isFailure(error, 'STORE_UNREACHABLE')) log.warn({ err: error, store: held.store, sender: held.sender }, 'a message cannot be collected')
-    // As long again as it has failed already, within the store's own time.
-    const again = Math.max(stores.parkedUntil(held.store), now + Math.min(3_600_000, Math.max(retryMs, now - since)))
+    // A store that is away has its own time; anything else waits as long again as it has failed already.
+    const away = isFailure(error, 'STORE_UNREACHABLE') || isFailure(error, 'PEER_GONE') || isFailure(error, 'PEER_OUTCOME_UNKNOWN')
+    const again = Math.max(stores.parkedUntil(held.store), now + (away ? options.retry * 1000 : Math.min(3_600_000, Math.max(retryMs, now - since))))
     await database.write((tx) => tx.run('UPDATE notifications SET next_try = ?, failing_since = ?, why = ? WHERE id = ?', [again, since, why.slice(0, 300), held.id]))
   }
 }

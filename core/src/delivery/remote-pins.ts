@@ -35,6 +35,8 @@ export interface RemotePinsParts {
   readonly wake: () => void
   /** Seconds after which a store that never answers is told no more. */
   readonly giveUp: number
+  /** Seconds until a store that went away is told again, at least. */
+  readonly retry: number
 }
 
 const batch = 200
@@ -101,14 +103,15 @@ export class RemotePins {
     const suspects = entries.filter(({ message }) => this.#recallable.has(message))
     if (suspects.length === 0) return []
     const { database, stores } = this.#parts
-    const pins = await database.read.all<RemotePin & { uid: Uid }>(
-      `SELECT e.uid, p.id, p.message, p.account, p.mailbox, p.store, p.identifier FROM entries e JOIN remote_pins p ON p.id = e.recipient WHERE e.mailbox = ? AND p.confirmed = 0 AND ${database.dialect.oneOf('e.uid')}`,
+    const pins = await database.read.all<RemotePin & { uid: Uid; size: number }>(
+      `SELECT e.uid, e.size, p.id, p.message, p.account, p.mailbox, p.store, p.identifier FROM entries e JOIN remote_pins p ON p.id = e.recipient WHERE e.mailbox = ? AND p.confirmed = 0 AND ${database.dialect.oneOf('e.uid')}`,
       [mailbox, database.dialect.list(suspects.map(({ uid }) => uid))])
     const gone: (RemotePin & { uid: Uid })[] = []
     const there: RemotePin[] = []
+    // Its last octet is asked for: that says whether it is still there, and tells the store that it is read now (D.4).
     await Promise.all(pins.map(async (pin) => {
       const state = await Promise.race([
-        stores.use(pin.store, (client) => client.retrieve(pin.identifier, 'nothing', 0, 0)).then(() => 'there', (error: unknown) => (isFailure(error, 'MESSAGE_NOT_FOUND') ? 'gone' : 'unknown')),
+        stores.use(pin.store, (client) => client.retrieve(pin.identifier, 'all', Math.max(0, pin.size - 1), 1)).then(() => 'there', (error: unknown) => (isFailure(error, 'MESSAGE_NOT_FOUND') ? 'gone' : 'unknown')),
         new Promise<'unknown'>((done) => { this.#parts.clock.after(confirmMs, () => done('unknown')) }),
       ])
       if (state === 'gone') gone.push(pin)
@@ -142,7 +145,7 @@ export class RemotePins {
 
   /** Tells a store what it is owed; answers whether all was told. */
   async tell(store: string, now: number, signal: AbortSignal): Promise<void> {
-    const { database, stores, clock, giveUp } = this.#parts
+    const { database, stores, clock, giveUp, retry } = this.#parts
     for (;;) {
       const rows = await database.read.all<RemotePin & { owes: Owed; owed_since: number }>(
         'SELECT id, message, account, mailbox, store, identifier, owes, owed_since FROM remote_pins WHERE owes <> 0 AND next_try <= ? AND store = ? ORDER BY next_try LIMIT ?', [now, store, batch])
@@ -160,7 +163,7 @@ export class RemotePins {
       }))
       if (gone.length > 0) await this.withdraw(gone)
       if (failed.length === 0) continue
-      const again = Math.max(stores.parkedUntil(store), clock.now() + 60_000)
+      const again = Math.max(stores.parkedUntil(store), clock.now() + retry * 1000)
       const hopeless = failed.filter((pin) => pin.owed_since < clock.now() - giveUp * 1000)
       await database.write(async (tx) => {
         await tx.run(`UPDATE remote_pins SET next_try = ? WHERE ${tx.dialect.oneOf('id')}`, [again, tx.dialect.list(failed.map((pin) => pin.id))])

@@ -1,6 +1,6 @@
 // `restante user`: accounts. Passwords come from a prompt or standard input, never from argv.
 import { readFile } from 'node:fs/promises'
-import { Command } from 'commander'
+import { Command, Option } from 'commander'
 import { failure } from '../../errors/codes.js'
 import { askPassword, confirm } from '../ask.js'
 import { parseUsers } from '../csv.js'
@@ -54,6 +54,17 @@ export const userCommand = (): Command => {
       const { quotaOctets, quotaMessages } = wantedQuota(options)
       const result = await perform(options, 'user.quota', { name, ...(quotaOctets === undefined ? {} : { octets: quotaOctets }), ...(quotaMessages === undefined ? {} : { messages: quotaMessages }) })
       answer(options, result, `Changed the quota of ${name}`)
+    })
+  user.command('retrieval <name>').description('How mail that lies at other stores is handled; without options: how it is now')
+    .addOption(new Option('--collect <who>', "gateway: filed for IMAP and POP3; native: left to the account's own IM2000 reader").choices(['gateway', 'native', 'default']))
+    .option('--eager-up-to <octets>', 'fetch messages up to this size at once, for example 1MiB; default: as configured')
+    .addOption(new Option('--keep-after-read <yes|no>', 'keep what was read when its store has deleted it').choices(['yes', 'no', 'default']))
+    .action(async (name: string, { collect, eagerUpTo, keepAfterRead, ...options }: GlobalOptions & { collect?: string; eagerUpTo?: string; keepAfterRead?: string }) => {
+      const result = await perform(options, 'user.retrieval', {
+        name, ...(collect === undefined ? {} : { collect: collect === 'default' ? null : collect as 'gateway' | 'native' }), ...(eagerUpTo === undefined ? {} : { eagerUpTo: eagerUpTo === 'default' ? null : octetsOf(eagerUpTo) }),
+        ...(keepAfterRead === undefined ? {} : { keepAfterRead: keepAfterRead === 'default' ? null : keepAfterRead === 'yes' }),
+      })
+      answer(options, result, `${result.name}: collected by ${result.collect === 'gateway' ? 'the gateway' : 'its own reader'}; at once up to ${size(result.eagerUpTo)}; ${result.keepAfterRead ? 'kept' : 'not kept'} after reading`)
     })
   for (const [word, enabled] of [['disable', false], ['enable', true]] as const) {
     user.command(`${word} <name>`).description(enabled ? 'Let the account log in and get mail again' : 'No login, no mail, nothing deleted').action(async (name: string, options: GlobalOptions) => {

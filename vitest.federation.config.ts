@@ -1,0 +1,6 @@
+// Federation: two gateways in two domains with a real DNS server, as processes. Apart from `npm test`, because it needs Debian packages.
+import { defineConfig } from 'vitest/config'
+
+export default defineConfig({
+  test: { include: ['test/federation/**/*.test.ts'], testTimeout: 120_000, hookTimeout: 120_000, pool: 'forks', maxWorkers: 2 },
+})
