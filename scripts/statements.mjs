@@ -4,7 +4,7 @@ import { readFileSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 
 const folders = ['core/src', 'plugins', 'bridges', 'test']
-const named = /\b(?:it|test|describe)(?:\.\w+)*\((['"`])((?:[A-Z]\.?\d+ )*T\d+.*?[^\\])\1/g
+const named = /\b(?:it|test|describe)(?:\.\w+(?:\(\w+\))?)*\((['"`])((?:[A-Z]\.?\d+ )*T\d+.*?[^\\])\1/g
 
 function* testFiles(root, folder) {
   for (const entry of readdirSync(join(root, folder), { withFileTypes: true })) {
