@@ -24,7 +24,9 @@ import { Collector } from './delivery/collect.js'
 import { RemoteContent } from './delivery/content.js'
 import type { FileParts } from './delivery/file.js'
 import { makeLocalRecipients } from './delivery/local-recipients.js'
+import { makeOutbox } from './delivery/outbox.js'
 import { RemotePins } from './delivery/remote-pins.js'
+import { SentTracking } from './delivery/sent-tracking.js'
 import { Stores } from './delivery/stores.js'
 import { makeBus, type Bus } from './events/bus.js'
 import { Jobs, jobsMigrations } from './jobs/jobs.js'
@@ -61,6 +63,7 @@ import { Notifier } from './store/notifier.js'
 import type { LocalRecipients } from './store/ports.js'
 import { Reaper } from './store/reaper.js'
 import { Retrieval } from './store/retrieval.js'
+import { StatusFeed } from './store/status-feed.js'
 import { makeSubmitBatch } from './store/submission.js'
 import { sweepBlobs } from './store/sweep.js'
 import { makeTlsMemory } from './store/tls-memory.js'
@@ -83,7 +86,7 @@ interface Cradle {
   bus: Bus; metrics: Metrics; hooks: HookRegistry; repository: AccountsRepository; quota: Quota; accounts: ReturnType<typeof makeAccounts>
   blobs: BlobStore; messages: Messages; spool: ReturnType<typeof makeSpool>; jobs: Jobs; lists: Lists; feed: Feed; keywords: KeywordSets; indexes: Indexes
   stores: Stores; choices: RetrievalChoices; pins: RemotePins; content: RemoteContent; collector: Collector; fileParts: FileParts
-  tlsMemory: ReturnType<typeof makeTlsMemory>; reach: Reach; notifier: Notifier; reaper: Reaper; retrieval: Retrieval; agent: NotificationAgent; mailboxes: ReturnType<typeof makeMailboxes>; local: LocalRecipients
+  statuses: StatusFeed; sentTracking: SentTracking; outbox: ReturnType<typeof makeOutbox>; tlsMemory: ReturnType<typeof makeTlsMemory>; reach: Reach; notifier: Notifier; reaper: Reaper; retrieval: Retrieval; agent: NotificationAgent; mailboxes: ReturnType<typeof makeMailboxes>; local: LocalRecipients
   store: ReturnType<typeof makeMessageStore>; authenticator: ReturnType<typeof makeAuthenticator>; net: ReturnType<typeof createNet>
 }
 
@@ -176,25 +179,31 @@ function assemble(options: GatewayOptions, owned: DataFolder, database: Database
     keywords: asFunction(({ database }: Cradle) => new KeywordSets(database)).singleton(),
     indexes: asFunction(({ database, keywords, feed }: Cradle) => new Indexes({ database, keywords, feed, log: scoped('mailboxes'), memoryMiB: settings.mailboxes.indexMemoryMiB })).singleton(),
     agent: asFunction(({ database, accounts }: Cradle) => makeNotificationAgent({ database, accounts, clock, log: scoped('rna'), options: rna, arrived: () => container.cradle.collector.wake() })).singleton(),
+    statuses: asFunction(() => new StatusFeed()).singleton(),
+    sentTracking: asFunction(({ database, messages, feed, statuses, keywords }: Cradle) => new SentTracking({ database, messages, feed, statuses, keywords, clock, log: scoped('sent') })).singleton(),
+    outbox: asFunction(({ database, fileParts, sentTracking }: Cradle) => makeOutbox({
+      database, clock, file: fileParts, enabled: settings.mailboxes.sentTracking, track: (mailbox) => sentTracking.track(mailbox), local: () => container.cradle.local,
+      findMailbox: async (account) => (await container.cradle.mailboxes.find(account, settings.mailboxes.outbox, true)).id,
+    })).singleton(),
     tlsMemory: asFunction(({ database }: Cradle) => makeTlsMemory({ database, clock, seconds: outbound.tlsMemory })).singleton(),
     reach: asFunction(({ tlsMemory }: Cradle) => makeReach({
       ...outboundParts(outbound), random, clock, memory: tlsMemory, ...(options.dns ? { dns: options.dns } : {}),
     })).singleton(),
-    notifier: asFunction(({ database, reach }: Cradle) => new Notifier({
-      database, clock, random, log: scoped('notifier'), reach: (domain) => reach.rna(domain),
+    notifier: asFunction(({ database, reach, statuses }: Cradle) => new Notifier({
+      database, statuses, clock, random, log: scoped('notifier'), reach: (domain) => reach.rna(domain),
       options: {
         repeatDays: notifierSettings.repeatDays, retry: notifierSettings.retry, longest: notifierSettings.retryLongest, refusals: notifierSettings.refusals,
         domains: notifierSettings.domains, perAgent: notifierSettings.sessionsPerAgent, digest: notifierSettings.digest, store: storeLocation(settings),
       },
     })).singleton(),
     // The ring store → delivery → mailboxes → pins → store is closed by looking each other up when called, not when made.
-    retrieval: asFunction(({ database, messages, reaper }: Cradle) => new Retrieval({ database, messages, reaper })).singleton(),
-    reaper: asFunction(({ database, messages, indexes, lists }: Cradle) => new Reaper({
-      database, clock, log: scoped('reaper'), messages, lists, shown: indexes,
+    retrieval: asFunction(({ database, messages, reaper, statuses }: Cradle) => new Retrieval({ database, messages, reaper, statuses })).singleton(),
+    reaper: asFunction(({ database, messages, indexes, lists, outbox }: Cradle) => new Reaper({
+      database, outbox, clock, log: scoped('reaper'), messages, lists, shown: indexes,
       local: { plan: (arrival) => container.cradle.local.plan(arrival), write: (tx, filings) => container.cradle.local.write(tx, filings), withdraw: (tx, recipients, why) => container.cradle.local.withdraw(tx, recipients, why) },
       options: { tombstoneSeconds: storeSettings.tombstones, maximumAgeSeconds: storeSettings.maximumAge },
     })).singleton(),
-    mailboxes: asFunction(({ database, accounts, quota, keywords, feed, indexes, bus, messages, blobs, retrieval, reaper, pins }: Cradle) => makeMailboxes({
+    mailboxes: asFunction(({ database, accounts, quota, keywords, feed, indexes, bus, messages, blobs, retrieval, reaper, pins, outbox }: Cradle) => makeMailboxes({
       database, accounts, quota, keywords, feed, indexes, bus, clock, random, messages, blobs, maxKeywords: settings.mailboxes.maxKeywords,
       shown: (stored) => shownName(stored, settings.mailboxes.separator),
       annotations: new Annotations(database, { octets: settings.mailboxes.annotationOctets, count: settings.mailboxes.maxAnnotations }),
@@ -202,6 +211,7 @@ function assemble(options: GatewayOptions, owned: DataFolder, database: Database
         unpin: async (tx, recipients) => {
           await retrieval.unpinRecipients(tx, recipients)
           await pins.unpin(tx, recipients)
+          await outbox.left(tx, recipients)
         },
         read: async (tx, recipients) => {
           await retrieval.raiseIn(tx, recipients, 'readall')
@@ -221,8 +231,8 @@ function assemble(options: GatewayOptions, owned: DataFolder, database: Database
       does: (plugin) => hooks.does('delivery.after', plugin),
       sort: () => (hooks.given('delivery.before') ? (arrival) => hooks.ask('delivery.before', arrival) : undefined),
     })).singleton(),
-    store: asFunction(({ database, accounts, blobs, spool, lists, local, reaper, messages, notifier }: Cradle) => makeMessageStore({
-      database, accounts, blobs, spool, lists, local, reaper, clock, random, submitBatch: makeSubmitBatch({ messages, lists, notifier, local, random }),
+    store: asFunction(({ database, accounts, blobs, spool, lists, local, reaper, messages, notifier, statuses, outbox }: Cradle) => makeMessageStore({
+      database, outbox, accounts, blobs, spool, lists, local, reaper, clock, random, submitBatch: makeSubmitBatch({ messages, lists, notifier, statuses, outbox, local, random }),
       reaches: (domain) => notifier.reaches(domain),
       options: { name: settings.hostname, minimumLifetime: storeSettings.minimumLifetime, defaultLifetime: storeSettings.lifetime, envelopeEntries: storeSettings.envelopeEntries },
     })).singleton(),
@@ -274,6 +284,7 @@ function assemble(options: GatewayOptions, owned: DataFolder, database: Database
     notifier: core.notifier,
     collector: core.collector,
     stores: core.stores,
+    sentTracking: core.sentTracking,
     content: core.content,
     retrievalChoices: core.choices,
     housekeeping,
@@ -286,6 +297,8 @@ function assemble(options: GatewayOptions, owned: DataFolder, database: Database
     async start() {
       await core.spool.sweep()
       await core.pins.load()
+      await core.sentTracking.start()
+      await core.outbox.load()
       await host.migrate((_, own) => migrate(database, own))
       await host.start()
       core.jobs.start()
@@ -298,7 +311,7 @@ function assemble(options: GatewayOptions, owned: DataFolder, database: Database
     /** Drains: no new sessions, those that run may finish until the deadline. Everything accepted is committed before this resolves. */
     async stop(deadline: AbortSignal) {
       await host.stop(deadline)
-      await Promise.all([core.notifier.stop(), core.collector.stop()])
+      await Promise.all([core.notifier.stop(), core.collector.stop(), core.sentTracking.stop()])
       await core.jobs.stop()
       await core.reaper.stop()
       await housekeeping.stop()

@@ -79,6 +79,8 @@ const mailboxes = section({
     trash: mailboxName('Trash').describe('Deleted messages.'),
     archive: mailboxName('Archive').describe('Kept messages.'),
   }).describe('Mailboxes that a new account starts with, and their names.'),
+  sentTracking: z.boolean().default(false).describe('Whether each account has a mailbox that shows what it has sent for as long as recipients may fetch it; deleting a message there takes it back while a recipient has not read it.'),
+  outbox: mailboxName('Outbox').describe('Name of that mailbox.'),
   maxPerAccount: count(10_000, 10).describe('Mailboxes of one account.'),
   maxKeywords: count(256, 1).describe('Different keywords in one mailbox.'),
   maxAnnotations: count(200, 1).describe('Annotations of one mailbox, private and shared ones each (RFC 5464).'),

@@ -34,4 +34,14 @@ export const deliveryMigrations: readonly Migration[] = [{
     // Accounts that want it otherwise than the configuration; null: as configured.
     await db.run(`CREATE TABLE retrieval_choices (account ${int} PRIMARY KEY, collect ${text}, eager_up_to ${int}, keep_after_read ${int})`)
   },
+}, {
+  name: 'delivery/0003-sent',
+  async up(db) {
+    const { int, text } = db.dialect.types
+    // Copies in Sent mailboxes of what may have been submitted here, by Message-ID.
+    await db.run(`CREATE TABLE sent_copies (mailbox ${int} NOT NULL, uid ${int} NOT NULL, account ${int} NOT NULL, message_id ${text} NOT NULL, PRIMARY KEY (mailbox, uid))${db.dialect.clustered}`)
+    // Entries of Outbox mailboxes: views of submissions, which hold nothing. Numbers are of one row with those of recipients.
+    await db.run(`CREATE TABLE outbox_pins (id ${db.dialect.types.id}, submission ${int} NOT NULL)`)
+    await db.run('CREATE INDEX sent_copies_of ON sent_copies (account, message_id)')
+  },
 }]

@@ -1,6 +1,6 @@
 // The message store (im2000.md D): accepts envelopes and octets, answers for what became of them, and lets recipients
 // retrieve, silence and un-pin. In process; the wire protocols are tables of calls to this.
-import type { AccountId, MessageId, RecipientId, SubmissionId } from '../base/branded.js'
+import type { AccountId, MailboxId, MessageId, RecipientId, SubmissionId } from '../base/branded.js'
 import type { Clock } from '../base/clock.js'
 import type { Random } from '../base/random.js'
 import { openArriving } from '../blobs/arriving.js'
@@ -11,7 +11,7 @@ import type { Batch, Database } from '../database/connect.js'
 import { failure, isFailure } from '../errors/codes.js'
 import { notificationStatus, readStatus, type DeliveryStatus, type Draft, type Envelope, type MessageStore, type Originator, type Submission } from './contract.js'
 import type { Lists } from './lists.js'
-import type { LocalRecipients } from './ports.js'
+import type { LocalRecipients, Outbox } from './ports.js'
 import type { Reaper } from './reaper.js'
 import { endSubmissions } from './reaper.js'
 import { trackedId, type RoutedRecipient, type Sealed } from './submission.js'
@@ -36,6 +36,7 @@ export interface StoreParts {
   readonly local: LocalRecipients
   readonly submitBatch: Batch<Sealed, Submission>
   readonly reaper: Reaper
+  readonly outbox: Pick<Outbox, 'of'>
   readonly clock: Clock
   readonly random: Random
   /** Whether a domain that is not ours can be reached (a notifier or a relay is there). */
@@ -142,16 +143,20 @@ export function makeMessageStore(parts: StoreParts): MessageStore & TrackingStor
       await arriving.close()
       throw error
     })
+    const { account } = known.originator
+    const showing = async (): Promise<MailboxId | undefined> => (account === null || known.recipients.length === 0 ? undefined : parts.outbox.of(account))
+    let outbox = await showing()
     const prepared = await blobs.prepare(spooled).finally(() => arriving.close())
     arriving.kept(prepared)
     try {
       for (let tries = 1; ; tries++) {
         try {
-          return await database.writeBatched(submitBatch, { ...known, summary: spooled.summary, prepared, plan })
+          return await database.writeBatched(submitBatch, { ...known, summary: spooled.summary, prepared, plan, outbox })
         } catch (error) {
           // A mailbox or an account went between plan and commit: that is no reason to refuse the others' mail.
           if (!isFailure(error, 'MAILBOX_GONE') || tries === mostPlans) throw error
           plan = await ask()
+          outbox = await showing()
         }
       }
     } catch (error) {

@@ -11,6 +11,7 @@ import { Lanes } from '../jobs/lanes.js'
 import type { Notification } from '../im2000/values.js'
 import type { Log } from '../log/logger.js'
 import { notificationNumber, sourcesOf } from './status.js'
+import type { StatusFeed } from './status-feed.js'
 import { outcomes, schedule, type Outcome, type ScheduleOptions } from './notification-schedule.js'
 import type { RecipientsElsewhere } from './contract.js'
 import type { Relay, RelayOutcome, RelayRecipient } from './ports.js'
@@ -31,6 +32,7 @@ export interface NotifierParts {
   readonly clock: Clock
   readonly random: Pick<Random, 'fraction'>
   readonly log: Log
+  readonly statuses: StatusFeed
   /** A session with a domain's agent. */
   readonly reach: (domain: string) => Promise<Located<RnaClient>>
   readonly options: NotifierOptions
@@ -187,6 +189,7 @@ export class Notifier implements RecipientsElsewhere {
       await tx.run(`UPDATE recipients SET notification = ?, next_attempt = ?, attempts = attempts + 1, outcome = 'relay', why = ?${outcome.kind === 'temporary' ? '' : ', pinned = 0'} WHERE id = ? AND ${tx.dialect.oneOf('notification')}`,
         [notificationNumber(status[outcome.kind]), outcome.kind === 'temporary' ? outcome.again : null, outcome.why?.slice(0, longestWhy) ?? null, id, tx.dialect.list([...sourcesOf(status[outcome.kind]), notificationNumber(status[outcome.kind])])])
       if (outcome.kind !== 'temporary') await markReapable(tx, [message])
+      tx.afterCommit(() => this.#parts.statuses.tell([id]))
     })
   }
 
@@ -206,6 +209,7 @@ export class Notifier implements RecipientsElsewhere {
   async #write(tx: Parameters<Batch<Result, void>['write']>[0], results: readonly Result[]): Promise<void> {
     const { clock, random, options } = this.#parts
     const now = clock.now()
+    tx.afterCommit(() => this.#parts.statuses.tell(results.map(({ due }) => due.id)))
     const rows = results.map(({ due, outcome, why }) => {
       const { attempts, at } = schedule(outcome, due, now, options, random.fraction())
       return { id: due.id, status: outcomes[outcome].status, at, attempts, outcome, why: why.slice(0, longestWhy) }

@@ -1,6 +1,6 @@
 // What the store needs from those above it; the composition root binds them. The one inversion in core: a local delivery
 // is part of the submission's own commit, and the store must not know mailboxes.
-import type { AccountId, MessageId, RecipientId, SubmissionId } from '../base/branded.js'
+import type { AccountId, MailboxId, MessageId, RecipientId, SubmissionId } from '../base/branded.js'
 import type { Transaction } from '../database/connect.js'
 import type { Summary } from '../message/summary.js'
 import type { Originator } from './contract.js'
@@ -60,6 +60,18 @@ export interface Elsewhere {
   readonly any: boolean
   /** Resolves when all of the message is here. Throws CONTENT_UNAVAILABLE, MESSAGE_NOT_FOUND (its sender took it back, or its time was over). */
   fetch(message: MessageId): Promise<void>
+}
+
+/** One submission as its account's Outbox shows it. */
+export interface OutboxFiling { readonly mailbox: MailboxId; readonly account: AccountId; readonly submission: SubmissionId; readonly message: MessageId; readonly size: number; readonly at: number }
+/** A view of what accounts have submitted, for as long as it is kept (delivery/outbox.ts). */
+export interface Outbox {
+  /** Before the commit: the account's mailbox; undefined when there is none. */
+  of(account: AccountId): Promise<MailboxId | undefined>
+  /** In the submissions' commit. Throws MAILBOX_GONE. */
+  write(tx: Transaction, filings: readonly OutboxFiling[]): Promise<void>
+  /** Messages are about to be deleted: their views go first. */
+  clear(tx: Transaction, messages: readonly MessageId[]): Promise<void>
 }
 
 /** Messages that sessions still show although their last entry is gone (RFC 2180): the reaper passes them over. */

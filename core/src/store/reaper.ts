@@ -6,7 +6,7 @@ import type { Database, Transaction } from '../database/connect.js'
 import type { Log } from '../log/logger.js'
 import type { Lists } from './lists.js'
 import type { Messages } from './messages.js'
-import type { LocalRecipients, StillShown } from './ports.js'
+import type { LocalRecipients, Outbox, StillShown } from './ports.js'
 import { markReapable } from './submission.js'
 
 export interface ReaperParts {
@@ -16,6 +16,7 @@ export interface ReaperParts {
   readonly messages: Messages
   readonly lists: Lists
   readonly local: LocalRecipients
+  readonly outbox: Pick<Outbox, 'clear'>
   readonly shown: StillShown
   readonly options: {
     /** Seconds a tombstone stays for tracking (D54). */
@@ -68,7 +69,7 @@ export class Reaper {
 
   /** Looks at all marked messages now. Answers how many were deleted. */
   async reap(): Promise<number> {
-    const { database, messages, shown } = this.#parts
+    const { database, messages, outbox, shown } = this.#parts
     let deleted = 0
     for (let after = 0; !this.#stopped;) {
       const rows = await database.read.all<{ message: MessageId }>('SELECT message FROM reapable WHERE message > ? ORDER BY message LIMIT ?', [after, batch])
@@ -81,13 +82,14 @@ export class Reaper {
         if (candidates.length === 0) return 0
         const gone = await tx.all<{ message: MessageId }>(
           `SELECT c.message FROM ${tx.dialect.rows({ message: 'int' })} AS c
-           WHERE NOT EXISTS (SELECT 1 FROM entries e WHERE e.message = c.message)
+           WHERE NOT EXISTS (SELECT 1 FROM entries e LEFT JOIN outbox_pins o ON o.id = e.recipient WHERE e.message = c.message AND o.id IS NULL)
              AND NOT EXISTS (SELECT 1 FROM postings p WHERE p.message = c.message)
              AND NOT EXISTS (SELECT 1 FROM holds h WHERE h.message = c.message)
              AND NOT EXISTS (SELECT 1 FROM submissions s JOIN recipients r ON r.submission = s.id WHERE s.message = c.message AND r.pinned = 1)`,
           [tx.dialect.rowsValue(candidates.map((message) => [message]))])
         const ids = gone.map((row) => row.message)
         if (ids.length > 0) {
+          await outbox.clear(tx, ids)
           await messages.remove(tx, ids)
           await tx.run(`UPDATE submissions SET ended_at = ?, ended_by = 'released' WHERE ended_at IS NULL AND ${tx.dialect.oneOf('message')}`, [this.#parts.clock.now(), tx.dialect.list(ids)])
         }

@@ -8,6 +8,7 @@ import type { ReadStatus } from './contract.js'
 import type { Messages } from './messages.js'
 import type { Reaper } from './reaper.js'
 import { markReapable } from './submission.js'
+import type { StatusFeed } from './status-feed.js'
 import { readNumber, sourcesOf, notificationNumber } from './status.js'
 
 /** RetrievalType of im2000.md A.2, by name. */
@@ -29,7 +30,9 @@ export class Retrieval {
   readonly #database: Database
   readonly #messages: Messages
   readonly #reaper: Reaper
-  constructor({ database, messages, reaper }: { database: Database; messages: Messages; reaper: Reaper }) {
+  readonly #statuses: StatusFeed
+  constructor({ database, messages, reaper, statuses }: { database: Database; messages: Messages; reaper: Reaper; statuses: StatusFeed }) {
+    this.#statuses = statuses
     this.#database = database
     this.#messages = messages
     this.#reaper = reaper
@@ -58,8 +61,10 @@ export class Retrieval {
   async silence(identifier: Buffer): Promise<void> {
     const { recipient } = await this.#find(identifier)
     if (recipient === undefined) throw failure('MESSAGE_NOT_FOUND') // a list identifier (D27)
-    await this.#database.write((tx) => tx.run(`UPDATE recipients SET notification = ?, next_attempt = NULL WHERE id = ? AND ${tx.dialect.oneOf('notification')}`,
-      [notificationNumber('silenced'), recipient, tx.dialect.list(sourcesOf('silenced'))]))
+    await this.#database.write(async (tx) => {
+      await tx.run(`UPDATE recipients SET notification = ?, next_attempt = NULL WHERE id = ? AND ${tx.dialect.oneOf('notification')}`, [notificationNumber('silenced'), recipient, tx.dialect.list(sourcesOf('silenced'))])
+      tx.afterCommit(() => this.#statuses.tell([recipient]))
+    })
   }
 
   /** UnPin (D46, D47). */
@@ -76,7 +81,10 @@ export class Retrieval {
     await tx.run(`UPDATE recipients SET pinned = 0, next_attempt = NULL WHERE ${tx.dialect.oneOf('id')}`, list)
     const rows = await tx.all<{ message: MessageId }>(`SELECT DISTINCT s.message FROM recipients r JOIN submissions s ON s.id = r.submission WHERE ${tx.dialect.oneOf('r.id')}`, list)
     await markReapable(tx, rows.map((row) => row.message))
-    tx.afterCommit(() => this.#reaper.soon())
+    tx.afterCommit(() => {
+      this.#statuses.tell(recipients)
+      this.#reaper.soon()
+    })
   }
 
   /** Raises the read status of recipients, never lowers it. */
@@ -88,6 +96,7 @@ export class Retrieval {
   async raiseIn(tx: Transaction, recipients: readonly RecipientId[], to: ReadStatus): Promise<void> {
     if (recipients.length === 0) return
     await tx.run(`UPDATE recipients SET read = ? WHERE read < ? AND ${tx.dialect.oneOf('id')}`, [readNumber(to), readNumber(to), tx.dialect.list(recipients)])
+    tx.afterCommit(() => this.#statuses.tell(recipients))
   }
 
   /** After cancel and expiry nobody has an identifier any more, although a reader's own copy may hold the octets (D52). */

@@ -1,7 +1,7 @@
 // The commit of a submission: message once, envelope, identifiers, and the filing for all local recipients. Many
 // submissions that wait together are written by the same handful of statements (a Batch of the commit queue).
 import { domainToASCII } from 'node:url'
-import type { AccountId, MessageId, RecipientId, SubmissionId } from '../base/branded.js'
+import type { AccountId, MailboxId, MessageId, RecipientId, SubmissionId } from '../base/branded.js'
 import type { Random } from '../base/random.js'
 import type { Prepared } from '../blobs/blob-store.js'
 import type { Batch, Transaction } from '../database/connect.js'
@@ -10,8 +10,9 @@ import type { Summary } from '../message/summary.js'
 import type { Originator, Submission } from './contract.js'
 import type { Lists } from './lists.js'
 import type { Messages } from './messages.js'
-import type { LocalRecipients } from './ports.js'
+import type { LocalRecipients, Outbox } from './ports.js'
 import { notificationNumber, readNumber } from './status.js'
+import type { StatusFeed } from './status-feed.js'
 
 /** One entry of an envelope, routed. */
 export interface RoutedRecipient {
@@ -33,6 +34,8 @@ export interface Sealed {
   readonly lists: readonly Buffer[]
   /** Plan for the local recipients, in their order; undefined when there are none. */
   readonly plan: unknown
+  /** Where the submission shows; undefined: nowhere. */
+  readonly outbox: MailboxId | undefined
 }
 
 export interface SubmissionParts {
@@ -40,6 +43,8 @@ export interface SubmissionParts {
   readonly lists: Lists
   /** Told after the commit when recipients wait whose agents are elsewhere. */
   readonly notifier: { wake(): void }
+  readonly statuses: StatusFeed
+  readonly outbox: Pick<Outbox, 'write'>
   readonly local: LocalRecipients
   readonly random: Random
 }
@@ -49,7 +54,7 @@ const identifierOctets = 16
 /** A Message-ID as it is kept and looked up. Strangers write it, and PostgreSQL refuses rows whose indexed text is longer than some 2,700 octets. */
 export const trackedId = (messageId: string): string => messageId.slice(0, 800).toWellFormed()
 
-export function makeSubmitBatch({ messages, lists, notifier, local, random }: SubmissionParts): Batch<Sealed, Submission> {
+export function makeSubmitBatch({ messages, lists, notifier, statuses, outbox, local, random }: SubmissionParts): Batch<Sealed, Submission> {
   return {
     name: 'submit',
     async write(tx, items) {
@@ -76,9 +81,14 @@ export function makeSubmitBatch({ messages, lists, notifier, local, random }: Su
           recipient.identifier, notificationNumber(recipient.account === undefined ? 'unprocessed' : 'silenced'), unpinned.has(recipient.id) ? 0 : 1,
           ...(recipient.account === undefined ? [domainOf(recipient.address), items[i].at] : [null, null])])))])
 
+      tx.afterCommit(() => statuses.tell(numbered.flatMap((recipients) => recipients.map((recipient) => recipient.id))))
       const postings = items.flatMap((item, i) => item.lists.map((name) => ({ name, item: i, message: first.messages + i as MessageId, submission: first.submissions + i as SubmissionId, at: item.at })))
       const identifiers = postings.length > 0 ? await lists.post(tx, postings) : []
       if (numbered.some((recipients) => recipients.some((recipient) => recipient.account === undefined))) tx.afterCommit(() => notifier.wake())
+      const shown = items.flatMap((item, i) => (item.outbox === undefined ? [] : [{
+        mailbox: item.outbox, account: item.originator.account!, submission: first.submissions + i as SubmissionId, message: first.messages + i as MessageId, size: item.summary.size, at: item.at,
+      }]))
+      if (shown.length > 0) await outbox.write(tx, shown)
       // A message that nobody wants (all copies discarded) is the reaper's at once.
       const nobody = withLocals.filter(({ item, locals }) => item.lists.length === 0 && locals.length === item.recipients.length && locals.every((recipient) => unpinned.has(recipient.id)))
       await markReapable(tx, nobody.map(({ i }) => first.messages + i as MessageId))
