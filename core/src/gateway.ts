@@ -39,6 +39,7 @@ import { Indexes } from './mailbox/indexes.js'
 import { makeMailboxes } from './mailbox/mailboxes.js'
 import { trimExpunged, usageOfAccounts } from './mailbox/repository.js'
 import { shownName } from './mailbox/names.js'
+import { TextIndexer } from './mailbox/text-index.js'
 import { mailboxMigrations } from './mailbox/migrations.js'
 import type { SpecialUse } from './mailbox/contract.js'
 import { createScanner } from './message/scan.js'
@@ -84,7 +85,7 @@ const migrations = [...accountsMigrations, ...blobsMigrations, ...jobsMigrations
 interface Cradle {
   settings: Settings; log: Log; clock: Clock; random: Random; folder: string; database: Database; certificate: Certificate
   bus: Bus; metrics: Metrics; hooks: HookRegistry; repository: AccountsRepository; quota: Quota; accounts: ReturnType<typeof makeAccounts>
-  blobs: BlobStore; messages: Messages; spool: ReturnType<typeof makeSpool>; jobs: Jobs; lists: Lists; feed: Feed; keywords: KeywordSets; indexes: Indexes
+  blobs: BlobStore; messages: Messages; textIndex: TextIndexer; spool: ReturnType<typeof makeSpool>; jobs: Jobs; lists: Lists; feed: Feed; keywords: KeywordSets; indexes: Indexes
   stores: Stores; choices: RetrievalChoices; pins: RemotePins; content: RemoteContent; collector: Collector; fileParts: FileParts
   statuses: StatusFeed; sentTracking: SentTracking; outbox: ReturnType<typeof makeOutbox>; tlsMemory: ReturnType<typeof makeTlsMemory>; reach: Reach; notifier: Notifier; reaper: Reaper; retrieval: Retrieval; agent: NotificationAgent; mailboxes: ReturnType<typeof makeMailboxes>; local: LocalRecipients
   store: ReturnType<typeof makeMessageStore>; authenticator: ReturnType<typeof makeAuthenticator>; net: ReturnType<typeof createNet>
@@ -153,6 +154,10 @@ function assemble(options: GatewayOptions, owned: DataFolder, database: Database
     })).singleton(),
     messages: asFunction(({ database, blobs }: Cradle) => new Messages({
       database, blobs, elsewhere: { get any() { return container.cradle.pins.any }, fetch: (message) => container.cradle.content.fetch(message) },
+      forget: (tx, ids) => container.cradle.textIndex.forget(tx, ids),
+    })).singleton(),
+    textIndex: asFunction(({ database, messages, feed }: Cradle) => new TextIndexer({
+      database, contents: messages, feed, clock, log: scoped('text index'), enabled: settings.mailboxes.textIndex, largest: settings.mailboxes.textIndexOctets,
     })).singleton(),
     stores: asFunction(({ reach }: Cradle) => new Stores({
       clock, random, log: scoped('stores'), reach: (store) => reach.store(storeOf(store)),
@@ -243,7 +248,7 @@ function assemble(options: GatewayOptions, owned: DataFolder, database: Database
     plugins: options.plugins, database, log, clock, hooks: core.hooks, startMs: settings.limits.start * 1000,
     coreServices: {
       settings, hooks: core.hooks, metrics: core.metrics, events: core.bus, jobs: core.jobs, accounts: core.accounts, authenticator: core.authenticator, spool: core.spool, contents: core.messages,
-      messageStore: core.store, notifier: core.notifier, tracking: core.store, retrieval: core.retrieval, lists: core.lists, notificationAgent: core.agent, mailboxes: core.mailboxes, mailboxProviders: core.mailboxes.providers, reach: core.reach, net: core.net,
+      messageStore: core.store, notifier: core.notifier, tracking: core.store, retrieval: core.retrieval, lists: core.lists, notificationAgent: core.agent, mailboxes: core.mailboxes, textIndex: core.textIndex, mailboxProviders: core.mailboxes.providers, reach: core.reach, net: core.net,
     },
   })
   core.jobs.handle('duty', async ({ hold, ...job }) => {
@@ -272,6 +277,7 @@ function assemble(options: GatewayOptions, owned: DataFolder, database: Database
     certificate,
     accounts: core.accounts,
     mailboxes: core.mailboxes,
+    textIndex: core.textIndex,
     store: core.store,
     contents: core.messages,
     spool: core.spool,
@@ -303,6 +309,7 @@ function assemble(options: GatewayOptions, owned: DataFolder, database: Database
       await host.start()
       core.jobs.start()
       core.reaper.start()
+      await core.textIndex.start()
       await host.ready()
       core.notifier.start()
       core.collector.start()
@@ -314,6 +321,7 @@ function assemble(options: GatewayOptions, owned: DataFolder, database: Database
       await Promise.all([core.notifier.stop(), core.collector.stop(), core.sentTracking.stop()])
       await core.jobs.stop()
       await core.reaper.stop()
+      await core.textIndex.stop()
       await housekeeping.stop()
       await database.close()
       await owned.release()

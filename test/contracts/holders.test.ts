@@ -88,8 +88,9 @@ for (const kind of databases) {
         }
       }
       const append = async (account: number, name: string): Promise<void> => {
-        const filings = await Promise.all(Array.from({ length: 1 + random.below(2) }, async () => ({ spooled: await spooled(random.chance(0.4)), flags: random.of([0, 1, 8]), keywords: random.some(['red', 'Blue', 'k'], 0.3) })))
+        // Before anything is waited for: it may be dropped meanwhile.
         const box = boxes[account].get(name)!
+        const filings = await Promise.all(Array.from({ length: 1 + random.below(2) }, async () => ({ spooled: await spooled(random.chance(0.4)), flags: random.of([0, 1, 8]), keywords: random.some(['red', 'Blue', 'k'], 0.3) })))
         const result = await gateway.mailboxes.append(ids[account], name, filings).catch((error: { code: string }) => error.code)
         for (const filing of filings) await filing.spooled.discard()
         if (typeof result === 'string') {

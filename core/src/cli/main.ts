@@ -10,6 +10,7 @@ import { dnsCommand } from './commands/dns.js'
 import { doctorCommand } from './commands/doctor.js'
 import { domainCommand } from './commands/domain.js'
 import { initCommand } from './commands/init.js'
+import { indexCommand } from './commands/index.js'
 import { queueCommand } from './commands/queue.js'
 import { readCommand } from './commands/read.js'
 import { sendCommand } from './commands/send.js'
@@ -33,7 +34,7 @@ function withGlobals(command: Command): Command {
 export async function main(argv: readonly string[]): Promise<number> {
   const program = new Command('restante').description('Mail gateway between SMTP, IMAP, POP3 and Internet Mail 2000').version('0.1.0').exitOverride().showHelpAfterError('(restante <command> --help says more)')
   let code: number = exitCodes.ok
-  const made = [startCommand, checkCommand, initCommand, userCommand, addressCommand, domainCommand, trackCommand, cancelCommand, queueCommand, doctorCommand, decodeCommand, dnsCommand, sendCommand, readCommand]
+  const made = [startCommand, checkCommand, initCommand, userCommand, addressCommand, domainCommand, trackCommand, cancelCommand, queueCommand, indexCommand, doctorCommand, decodeCommand, dnsCommand, sendCommand, readCommand]
   const exit = (wanted: number): void => { code = wanted }
   for (const make of made) program.addCommand(withGlobals(make(exit)))
   try {

@@ -99,6 +99,13 @@ export const operations = {
     await gateway.jobs.retry(ids)
     return { ids }
   },
+  async 'index.status'(gateway: Gateway) {
+    return gateway.textIndex.status()
+  },
+  async 'index.rebuild'(gateway: Gateway) {
+    await gateway.textIndex.rebuild()
+    return gateway.textIndex.status()
+  },
   /** Looks at what only the gateway can see; doctor.ts looks at the rest. */
   async inspect(gateway: Gateway) {
     const started = performance.now()

@@ -85,6 +85,8 @@ const mailboxes = section({
   maxKeywords: count(256, 1).describe('Different keywords in one mailbox.'),
   maxAnnotations: count(200, 1).describe('Annotations of one mailbox, private and shared ones each (RFC 5464).'),
   annotationOctets: count(65_536, 1024).describe('Octets of one annotation.'),
+  textIndex: z.boolean().default(true).describe('Whether texts are indexed in the background, so that SEARCH need not read messages. It takes about twice the room of the texts.'),
+  textIndexOctets: count(8_388_608, 65_536).describe('Octets of a message above which its text is not indexed, but read when it is searched.'),
   indexMemoryMiB: count(256, 8).describe('Memory for the indexes of open mailboxes, in MiB, about 40 octets a message; the least recently used leave first.'),
 }).describe('Mailboxes.')
 

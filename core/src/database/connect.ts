@@ -39,6 +39,8 @@ export interface Database {
   readonly dialect: Dialect
   /** Reads, outside any transaction, on one of several connections. */
   readonly read: Statements
+  /** Transactions committed so far. */
+  readonly commits: number
   /** One operation in the next commit (group commit: shared with whoever else waits), under its own savepoint. Resolves after the commit. */
   write<T>(operation: (tx: Transaction) => Promise<T>): Promise<T>
   /** Like `write`, for operations that can be merged. If the merged writing fails, each is tried alone. */
@@ -67,6 +69,7 @@ export async function connect(options: DatabaseOptions): Promise<Database> {
     return {
       dialect,
       read,
+      get commits() { return queue.commits },
       write: (operation) => queue.write(operation),
       writeBatched: (batch, item) => queue.writeBatched(batch, item),
       async close() {

@@ -61,4 +61,20 @@ export const mailboxMigrations: readonly Migration[] = [{
     await db.run(`CREATE TABLE mailbox_keys (account ${int} NOT NULL, mailbox ${int} NOT NULL, secret ${bytes} NOT NULL, PRIMARY KEY (account, mailbox))${db.dialect.clustered}`)
     await db.run('CREATE INDEX mailbox_keys_mailbox ON mailbox_keys (mailbox)')
   },
+}, {
+  name: 'mailbox/0004-texts',
+  async up(db) {
+    const { id, int, text } = db.dialect.types
+    await db.run(`CREATE TABLE message_texts (message ${id}, whole ${int} NOT NULL, header ${text} NOT NULL, body ${text} NOT NULL)`)
+    await db.run('CREATE INDEX message_texts_left_out ON message_texts (message) WHERE whole = 0')
+    await db.run(`CREATE TABLE text_index (up_to ${int} NOT NULL)`)
+    await db.run('INSERT INTO text_index (up_to) VALUES (0)')
+    // Only which messages have a trigram: where it stands says the text itself.
+    if (db.dialect.name === 'sqlite') await db.run("CREATE VIRTUAL TABLE message_trigrams USING fts5 (text, content = '', contentless_delete = 1, detail = none, tokenize = 'trigram case_sensitive 1')")
+    // Whoever may not have the extension does without: texts are compared one by one then.
+    else await db.run(`DO $$ BEGIN
+      CREATE EXTENSION IF NOT EXISTS pg_trgm;
+      CREATE INDEX message_texts_trigrams ON message_texts USING gin (body gin_trgm_ops, header gin_trgm_ops);
+    EXCEPTION WHEN OTHERS THEN NULL; END $$`)
+  },
 }]

@@ -23,6 +23,7 @@ export const headerOnly = 1
 /** Its summary is complete, but the octets left the cache, all but the header. */
 export const evicted = 2
 
+type Forget = (tx: Transaction, ids: readonly MessageId[]) => Promise<void>
 interface Column { readonly name: string; readonly decode?: (value: any) => unknown }
 /** Where each field of the summary lies. */
 const columns: { readonly [F in keyof Summary]: Column } = {
@@ -53,7 +54,10 @@ export class Messages implements Contents {
   readonly #database: Database
   readonly #blobs: BlobStore
   readonly #elsewhere: Elsewhere | undefined
-  constructor({ database, blobs, elsewhere }: { database: Database; blobs: BlobStore; elsewhere?: Elsewhere }) {
+  readonly #forget: Forget | undefined
+  /** @param forget what others keep of messages goes in the same commit */
+  constructor({ database, blobs, elsewhere, forget }: { database: Database; blobs: BlobStore; elsewhere?: Elsewhere; forget?: Forget }) {
+    this.#forget = forget
     this.#elsewhere = elsewhere
     this.#database = database
     this.#blobs = blobs
@@ -105,6 +109,7 @@ export class Messages implements Contents {
     const list = [tx.dialect.list(ids)]
     const rows = await tx.all<{ ref: string | null }>(`DELETE FROM messages WHERE ${tx.dialect.oneOf('id')} RETURNING ref`, list)
     await this.#blobs.remove(tx, ids)
+    await this.#forget?.(tx, ids)
     const refs = rows.flatMap((row) => row.ref ?? [])
     // A crash between commit and removal leaves files that the sweeper finds.
     if (refs.length > 0) tx.afterCommit(() => { void this.#blobs.removed(refs).catch(() => undefined) })

@@ -1,13 +1,13 @@
 // A SEARCH key as a test in three values: with little known of a message the answer may be "unknown", and more is read only
 // for those. Cheap keys are asked first. Pure.
-import { decodeHeader, isKept, parseDate, type OctetString } from '@restante/core'
+import { decodeHeader, fold, isKept, parseDate, type OctetString } from '@restante/core'
 import { dayMs } from '../grammar/dates.js'
 import type { Comparison, SearchKey } from '../grammar/search-keys.js'
 import { contains, ranges, type Ranges } from '../grammar/sequence-set.js'
 import type { Known } from '../fetch/items.js'
 import { emailObjectId, threadObjectId } from '../fetch/object-ids.js'
 import type { Cursor } from '../session/selected.js'
-import { bare, fold } from './text.js'
+import { bare } from './text.js'
 
 /** What is known of the message in question. */
 export interface Subject {

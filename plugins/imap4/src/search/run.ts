@@ -42,11 +42,13 @@ export async function search(session: Session, key: SearchKey, { in: open = sess
     if (verdicts[i] === unknown) undecided.push(i)
     if (i % breath === breath - 1) await breathe()
   }
-  const fields: readonly SummaryField[] = mentions(key, 'threadid') ? ['headers', 'sort'] : ['headers']
+  const inHeaders = mentions(key, 'header') || mentions(key, 'sent')
+  const fields: readonly SummaryField[] = [...(inHeaders ? ['headers'] as const : []), ...(mentions(key, 'threadid') ? ['sort'] as const : [])]
+  const indexed = await askIndex(looking, undecided)
   const { fetchChunk } = session.face.config
   for (let at = 0; at < undecided.length; at += fetchChunk) {
     session.progress(all.length - undecided.length + at, all.length)
-    await decide(looking, fields, undecided.slice(at, at + fetchChunk))
+    await decide(looking, fields, indexed, undecided.slice(at, at + fetchChunk))
   }
   if (relevancy) for (const [uid, score] of looking.relevancy) relevancy.set(uid, score)
   return all.filter((_, i) => verdicts[i] === yes)
@@ -69,12 +71,20 @@ function judge({ compiled, eye, relevancy }: Looking, uid: Uid): Verdict {
   return verdict
 }
 
+/** What the text index knows of those that are undecided. Accents are no business of it. */
+async function askIndex({ session, compiled: { needles }, eye, all }: Looking, places: readonly number[]): Promise<ReadonlyMap<MessageId, Uint8Array>> {
+  if (needles.length === 0 || places.length === 0 || needles.some(({ loose }) => loose)) return new Map()
+  const messages = new Set<MessageId>()
+  for (const i of places) if (eye.see(all[i])) messages.add(eye.at.message)
+  return session.face.services.textIndex.find([...messages], needles)
+}
+
 /** Looks closer at some messages (by place in `all`) until each has its verdict. */
-async function decide(looking: Looking, fields: readonly SummaryField[], places: readonly number[]): Promise<void> {
+async function decide(looking: Looking, fields: readonly SummaryField[], indexed: ReadonlyMap<MessageId, Uint8Array>, places: readonly number[]): Promise<void> {
   const { session, open, compiled: { needles }, eye, all, verdicts } = looking
   const known = await readKnown(session, places.map((i) => all[i]), fields, open)
   const left = places.filter((i) => {
-    verdicts[i] = ask(looking, all[i], known)
+    verdicts[i] = ask(looking, all[i], fields.length > 0 ? known : undefined, indexed)
     return verdicts[i] === unknown
   })
   if (left.length === 0) return
@@ -107,11 +117,12 @@ async function decide(looking: Looking, fields: readonly SummaryField[], places:
   }
 }
 
-function ask(looking: Looking, uid: Uid, known: ReadonlyMap<MessageId, Known>): Verdict {
+function ask(looking: Looking, uid: Uid, known: ReadonlyMap<MessageId, Known> | undefined, indexed: ReadonlyMap<MessageId, Uint8Array>): Verdict {
   const { eye } = looking
   if (!eye.see(uid)) return no
-  eye.known = known.get(eye.at.message)
-  return eye.known ? judge(looking, uid) : no
+  eye.known = known?.get(eye.at.message)
+  eye.found = indexed.get(eye.at.message)
+  return eye.known || !known ? judge(looking, uid) : no
 }
 
 /** The message being looked at. One object for all of them. */

@@ -1,10 +1,10 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import type { Content, MessageId, Part } from '@restante/core'
+import { fold, type Content, type MessageId, type Part } from '@restante/core'
 import type { Known } from '../fetch/items.js'
 import type { Cursor } from '../session/selected.js'
 import { compile, no, unknown, yes, type Subject, type Verdict } from './compile.js'
-import { findNeedles, fold } from './text.js'
+import { findNeedles } from './text.js'
 
 const subject = (more: Partial<Subject> & { flags?: number; seq?: number } = {}): Subject =>
   ({ at: { flags: more.flags ?? 0, seq: more.seq ?? 1, uid: 1, size: 100, internalDate: 0 } as unknown as Cursor, recent: false, keywords: [], known: undefined, header: undefined, found: undefined, ...more })

@@ -1,15 +1,8 @@
 // Looks for texts in a message's readable parts: transfer encoding and charset undone, case ignored, a substring anywhere.
 // Large messages are read as a stream; memory holds one chunk and the overlap of the longest needle.
-import { createBodyDecoder, createTextDecoder, decodeBody, decodeHeader, decodeText, splitFields, type Content, type OctetString, type Part } from '@restante/core'
+import { bodyTexts, createBodyDecoder, createTextDecoder, fold, foldedHeader, isReadable, type Content, type OctetString, type Part } from '@restante/core'
 import type { Known } from '../fetch/items.js'
 import type { Needle } from './compile.js'
-
-/** What SEARCH compares: case and compatibility of form ignored. */
-export function fold(text: string): string {
-   
-  if (/^[\x00-\x7f]*$/.test(text)) return text.toLowerCase()
-  return text.normalize('NFC').toUpperCase().toLowerCase().replaceAll('ς', 'σ')
-}
 
 /** Without accents and other marks. */
 export const bare = (folded: string): string => (/^[\x00-\x7f]*$/.test(folded) ? folded : folded.normalize('NFD').replace(/\p{M}/gu, ''))
@@ -32,6 +25,13 @@ export async function findNeedles(content: Content, known: Known, header: OctetS
   }
   if (needles.some((needle) => needle.header)) look(foldedHeader(header), true)
   const overlap = needles.reduce((most, { text }) => Math.max(most, text.length), 0) - 1
+  if (content.octets) {
+    for (const text of bodyTexts(content.octets, known.parts)) {
+      if (left === 0) break
+      look(text, false)
+    }
+    return found
+  }
   for (const part of known.parts) {
     if (left === 0) break
     // The header of an enclosed message is part of this one's body.
@@ -44,16 +44,8 @@ export async function findNeedles(content: Content, known: Known, header: OctetS
   return found
 }
 
-const isReadable = ({ type }: Part): boolean => type.startsWith('text/') || (type.startsWith('message/') && type !== 'message/partial')
-
-const foldedHeader = (block: OctetString): string => fold(splitFields(block).map(({ name, value }) => `${name}: ${decodeHeader(value)}`).join('\n'))
-
 async function scan(content: Content, part: Part, overlap: number, look: (text: string) => boolean): Promise<void> {
   const { bodyOffset: from, bodyLength: length, encoding, charset } = part
-  if (content.octets) {
-    look(fold(decodeText(decodeBody(content.octets.subarray(from, from + length), encoding), charset)))
-    return
-  }
   const body = createBodyDecoder(encoding)
   const text = createTextDecoder(charset)
   let tail = ''

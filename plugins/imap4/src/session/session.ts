@@ -33,7 +33,7 @@ function fits(pattern: string, text: string): boolean {
 /** What all sessions share. */
 export interface Face {
   readonly config: Readonly<Config>
-  readonly services: Pick<Services, 'authenticator' | 'accounts' | 'mailboxes' | 'contents' | 'spool' | 'net'>
+  readonly services: Pick<Services, 'authenticator' | 'accounts' | 'mailboxes' | 'contents' | 'spool' | 'net' | 'textIndex'>
   readonly log: Log
   readonly clock: Clock
   /** What may be advertised to a session as it stands. */

@@ -61,6 +61,7 @@ export function startSession(options: TestOptions = {}): TestSession {
     mailboxes: { namespaces: () => ({ separator: '/', personal: [''], others: [], shared: [] }), list: async () => [], statuses: async () => new Map(), ...options.services?.mailboxes },
     contents: { ...options.services?.contents },
     spool: { ...options.services?.spool },
+    textIndex: { find: async () => new Map() },
     net: { tlsAvailable: true, idle: createIdleWheel(clock), ...options.services?.net },
   } as unknown as Services
   const server = new ImapConnection(connection, { config: config.parse(options.config ?? {}), services, log, clock, capabilities, events: new AccountEvents({ listen: () => () => undefined, tell: () => undefined, heard: () => false }) })
