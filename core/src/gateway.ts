@@ -37,7 +37,7 @@ import { Feed } from './mailbox/feed.js'
 import { KeywordSets } from './mailbox/flags.js'
 import { Indexes } from './mailbox/indexes.js'
 import { makeMailboxes } from './mailbox/mailboxes.js'
-import { trimExpunged, usageOfAccounts } from './mailbox/repository.js'
+import { sweepOwnSeen, trimExpunged, usageOfAccounts } from './mailbox/repository.js'
 import { shownName } from './mailbox/names.js'
 import { TextIndexer } from './mailbox/text-index.js'
 import { mailboxMigrations } from './mailbox/migrations.js'
@@ -262,6 +262,7 @@ function assemble(options: GatewayOptions, owned: DataFolder, database: Database
     tasks: {
       'sweep content files': () => sweepBlobs(database, core.blobs, core.messages),
       'forget old expunges': () => trimExpunged(database),
+      'forget what members have seen of messages that are gone': () => sweepOwnSeen(database),
       'forget unused keywords': () => core.keywords.sweep(),
       'forget who had TLS': () => core.tlsMemory.sweep(),
       'forget collected notifications': async () => {

@@ -22,6 +22,8 @@ export const errorCodes = {
   MAILBOX_HAS_CHILDREN: { kind: 'client', sentence: 'The mailbox {mailbox} has children; delete them first' },
   MAILBOX_PROTECTED: { kind: 'client', sentence: 'The mailbox {mailbox} cannot be removed or renamed' },
   MAILBOX_READ_ONLY: { kind: 'client', sentence: 'The mailbox is open read-only' },
+  RIGHTS_MISSING: { kind: 'client', sentence: 'You may not do this in {mailbox}: the right {right} is missing' },
+  RIGHTS_INVALID: { kind: 'client', sentence: 'Not a right, or not a name that can have any: {letter}' },
   MAILBOX_GONE: { kind: 'client', sentence: 'The mailbox was deleted by another session' },
   TOO_MANY_MAILBOXES: { kind: 'permanent', sentence: 'The account has reached its limit of {limit} mailboxes' },
   KEYWORD_INVALID: { kind: 'client', sentence: 'Not a usable keyword: {keyword}' },

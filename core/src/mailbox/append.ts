@@ -10,6 +10,7 @@ import type { Messages } from '../store/messages.js'
 import type { Filed, Filing } from './contract.js'
 import type { Feed } from './feed.js'
 import type { KeywordSets } from './flags.js'
+import { allowedFlags, mayFlag } from './permitted.js'
 import { fileEntries, usageOf, type MailboxRow, type Placement } from './repository.js'
 
 export interface AppendParts {
@@ -48,8 +49,8 @@ export async function writeAppends(parts: AppendParts, tx: Transaction, items: r
   const placements: Placement[] = []
   for (const [i, { row, message }] of all.entries()) {
     placements.push({
-      mailbox: row.id, message: first + i as MessageId, flags: message.flags, keywords: await keywords.intern(tx, message.keywords), size: message.spooled.size,
-      internalDate: message.internalDate ?? now, recipient: null,
+      mailbox: row.id, message: first + i as MessageId, flags: allowedFlags(row, message.flags), keywords: mayFlag(row) ? await keywords.intern(tx, message.keywords) : 0, size: message.spooled.size,
+      internalDate: message.internalDate ?? now, recipient: null, ...(row.viewer === undefined ? {} : { seenBy: row.viewer }),
     })
   }
   const { changes, uids } = await fileEntries(tx, placements, now)

@@ -5,6 +5,7 @@ import type { Spooled } from '../blobs/contract.js'
 import type { Summary } from '../message/summary.js'
 import type { Change } from './feed.js'
 import type { MailboxIndex } from './mailbox-index.js'
+import type { Rights } from './rights.js'
 import type { Announcement, View } from './view.js'
 
 /** System flags as bits of `flags` (RFC 3501 2.3.2). \Recent is the session's own, see View. */
@@ -82,6 +83,8 @@ export interface OpenMailbox {
   readonly name: string
   readonly uidValidity: number
   readonly readOnly: boolean
+  /** What may be done here as things stand (RFC 4314); somebody may take rights away while it is open. */
+  readonly rights: Rights
   /** Flags, sizes, dates by UID; shared by all sessions in this process, always at least as new as the view. */
   readonly index: MailboxIndex
   /** What this session has been told. */

@@ -13,6 +13,8 @@ export interface EntryRow {
   readonly internalDate: number
   readonly saveDate: number
   readonly recipient: RecipientId | null
+  /** Where \\Seen is each member's own: who has seen it already. */
+  readonly seenBy?: AccountId
 }
 
 /** One batch as it leaves a commit. All that is in it has modseq `to`. */
@@ -26,6 +28,8 @@ export interface Change {
   /** Ascending in UID. */
   readonly filed?: readonly EntryRow[]
   readonly flagged?: readonly { readonly uid: Uid; readonly flags: number; readonly keywords: KeywordSet }[]
+  /** Changes of \\Seen that concern one member alone. */
+  readonly own?: { readonly account: AccountId; readonly rows: readonly { readonly uid: Uid; readonly seen: boolean }[] }
   /** Ascending. */
   readonly expunged?: readonly Uid[]
   /** The mailbox itself is gone. */

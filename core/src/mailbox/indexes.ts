@@ -1,6 +1,6 @@
 // The open mailboxes of this process: one index each, loaded when first needed, kept up by the feed, let go under a memory
 // budget when nobody has it open.
-import type { MailboxId, MessageId } from '../base/branded.js'
+import type { AccountId, MailboxId, MessageId } from '../base/branded.js'
 import type { Database } from '../database/connect.js'
 import { failure } from '../errors/codes.js'
 import type { Log } from '../log/logger.js'
@@ -9,7 +9,13 @@ import type { KeywordSets } from './flags.js'
 import type { LoadedIndex } from './mailbox-index.js'
 import { loadIndex } from './repository.js'
 
+/** A mailbox as all see it, or as one viewer does. */
+type Key = `${number}` | `${number}/${number}`
+const keyOf = (mailbox: MailboxId, viewer: AccountId | undefined): Key => (viewer === undefined ? `${mailbox}` : `${mailbox}/${viewer}`)
+
 interface Held {
+  readonly mailbox: MailboxId
+  readonly viewer: AccountId | undefined
   index: LoadedIndex | undefined
   loading: Promise<LoadedIndex> | undefined
   /** Changes that came while it was being loaded. */
@@ -24,7 +30,9 @@ export class Indexes {
   readonly #log: Log
   readonly #budget: number
   /** Least recently used first. */
-  readonly #held = new Map<MailboxId, Held>()
+  readonly #held = new Map<Key, Held>()
+  /** The same by mailbox: those that a change concerns. */
+  readonly #of = new Map<MailboxId, Set<Held>>()
 
   constructor({ database, keywords, feed, log, memoryMiB }: { database: Database; keywords: KeywordSets; feed: Feed; log: Log; memoryMiB: number }) {
     this.#database = database
@@ -35,39 +43,39 @@ export class Indexes {
   }
 
   /** The index of a mailbox, up to date with the last commit. Throws MAILBOX_GONE. */
-  async get(mailbox: MailboxId): Promise<LoadedIndex> {
-    const held = this.#hold(mailbox)
+  async get(mailbox: MailboxId, viewer?: AccountId): Promise<LoadedIndex> {
+    const held = this.#hold(mailbox, viewer)
     if (held.index && !held.loading) return held.index
-    held.loading ??= this.#load(mailbox, held).finally(() => { held.loading = undefined })
+    held.loading ??= this.#load(held).finally(() => { held.loading = undefined })
     return held.loading
   }
 
   /** Like `get`, and keeps it until `release`; `listener` is called after each change. */
-  async acquire(mailbox: MailboxId, listener: () => void): Promise<LoadedIndex> {
-    const held = this.#hold(mailbox)
+  async acquire(mailbox: MailboxId, listener: () => void, viewer?: AccountId): Promise<LoadedIndex> {
+    const held = this.#hold(mailbox, viewer)
     held.users++
     try {
-      const index = await this.get(mailbox)
+      const index = await this.get(mailbox, viewer)
       held.listeners.add(listener)
       return index
     } catch (error) {
-      if (--held.users === 0 && !held.index) this.#held.delete(mailbox)
+      if (--held.users === 0 && !held.index) this.#drop(held)
       throw error
     }
   }
 
-  release(mailbox: MailboxId, listener: () => void): void {
-    const held = this.#held.get(mailbox)
+  release(mailbox: MailboxId, listener: () => void, viewer?: AccountId): void {
+    const held = this.#held.get(keyOf(mailbox, viewer))
     if (!held) return
     held.listeners.delete(listener)
     held.users--
-    if (held.users === 0 && held.index?.deleted) this.#held.delete(mailbox)
+    if (held.users === 0 && held.index?.deleted) this.#drop(held)
     this.#trim()
   }
 
   /** The index, if it is loaded: no waiting. */
-  loaded(mailbox: MailboxId): LoadedIndex | undefined {
-    const held = this.#held.get(mailbox)
+  loaded(mailbox: MailboxId, viewer?: AccountId): LoadedIndex | undefined {
+    const held = this.#held.get(keyOf(mailbox, viewer))
     return held?.loading ? undefined : held?.index
   }
 
@@ -78,22 +86,38 @@ export class Indexes {
     return messages
   }
 
-  #hold(mailbox: MailboxId): Held {
-    const known = this.#held.get(mailbox)
+  #hold(mailbox: MailboxId, viewer: AccountId | undefined): Held {
+    const key = keyOf(mailbox, viewer)
+    const known = this.#held.get(key)
     if (known) {
-      this.#held.delete(mailbox)
-      this.#held.set(mailbox, known)
+      this.#held.delete(key)
+      this.#held.set(key, known)
       return known
     }
-    const held: Held = { index: undefined, loading: undefined, early: [], users: 0, listeners: new Set() }
-    this.#held.set(mailbox, held)
+    const held: Held = { mailbox, viewer, index: undefined, loading: undefined, early: [], users: 0, listeners: new Set() }
+    this.#held.set(key, held)
+    const its = this.#of.get(mailbox)
+    if (its) its.add(held)
+    else this.#of.set(mailbox, new Set([held]))
     return held
   }
 
-  async #load(mailbox: MailboxId, held: Held): Promise<LoadedIndex> {
+  #drop(held: Held): void {
+    this.#held.delete(keyOf(held.mailbox, held.viewer))
+    const its = this.#of.get(held.mailbox)
+    its?.delete(held)
+    if (its?.size === 0) this.#of.delete(held.mailbox)
+  }
+
+  /** Someone may do less, or more, from now on: whoever has it open looks again. */
+  nudge(mailbox: MailboxId): void {
+    for (const held of this.#of.get(mailbox) ?? []) for (const listener of held.listeners) listener()
+  }
+
+  async #load(held: Held): Promise<LoadedIndex> {
     held.early = []
     try {
-      const fresh = await loadIndex(this.#database, mailbox, (set) => this.#keywords.names(set))
+      const fresh = await loadIndex(this.#database, held.mailbox, (set) => this.#keywords.names(set), held.viewer)
       if (!fresh) throw failure('MAILBOX_GONE')
       const sets = new Set<number>()
       for (let i = 0; i < fresh.count; i++) sets.add(fresh.keywords[i])
@@ -104,20 +128,22 @@ export class Indexes {
       held.early = []
       for (const change of early) {
         if (change.to <= index.modseq && !change.deleted) continue
-        if (!index.follows(change)) return await this.#load(mailbox, held)
+        if (!index.follows(change)) return await this.#load(held)
         index.apply(change)
       }
       this.#trim()
       return index
     } catch (error) {
-      if (held.users === 0) this.#held.delete(mailbox)
+      if (held.users === 0) this.#drop(held)
       throw error
     }
   }
 
   #hear(change: Change): void {
-    const held = this.#held.get(change.mailbox)
-    if (!held) return
+    for (const held of [...this.#of.get(change.mailbox) ?? []]) this.#take(held, change)
+  }
+
+  #take(held: Held, change: Change): void {
     if (held.loading) {
       held.early.push(change)
       return
@@ -129,7 +155,7 @@ export class Indexes {
     else if (index.follows(change)) index.apply(change)
     else {
       // A gap: something was missed. Rows tell.
-      held.loading = this.#load(change.mailbox, held).finally(() => {
+      held.loading = this.#load(held).finally(() => {
         held.loading = undefined
         for (const listener of held.listeners) listener()
       })
@@ -137,17 +163,17 @@ export class Indexes {
       return
     }
     for (const listener of held.listeners) listener()
-    if (change.deleted && held.users === 0) this.#held.delete(change.mailbox)
+    if (change.deleted && held.users === 0) this.#drop(held)
   }
 
   #trim(): void {
     let memory = 0
     for (const { index } of this.#held.values()) memory += index?.memory ?? 0
     if (memory <= this.#budget) return
-    for (const [mailbox, held] of this.#held) {
+    for (const held of [...this.#held.values()]) {
       if (held.users > 0 || held.loading) continue
       memory -= held.index?.memory ?? 0
-      this.#held.delete(mailbox)
+      this.#drop(held)
       if (memory <= this.#budget) return
     }
   }

@@ -1,6 +1,6 @@
 // The flags, sizes and dates of one mailbox in memory, shared by all sessions of this process: parallel typed arrays,
 // about 50 octets a message. Loaded from rows, then kept up by the change feed. No database here.
-import type { MessageId, Modseq, Uid } from '../base/branded.js'
+import type { AccountId, MessageId, Modseq, Uid } from '../base/branded.js'
 import type { Change, EntryRow } from './feed.js'
 
 /** Interned set of keywords; 0 is the empty set. */
@@ -85,7 +85,8 @@ export class LoadedIndex implements MailboxIndex {
   /** The log is complete for changes above this. */
   #logFrom: Modseq
 
-  constructor(state: { modseq: Modseq; uidNext: Uid; recentUid: Uid }, keywordNames: (set: KeywordSet) => readonly string[]) {
+  /** @param viewer whose \\Seen it shows, where that is each member's own */
+  constructor(state: { modseq: Modseq; uidNext: Uid; recentUid: Uid }, keywordNames: (set: KeywordSet) => readonly string[], readonly viewer?: AccountId) {
     this.modseq = state.modseq
     this.uidNext = state.uidNext
     this.recentUid = state.recentUid
@@ -113,6 +114,16 @@ export class LoadedIndex implements MailboxIndex {
     this.messages.set(columns.message, at)
     for (let i = at; i < at + n; i++) this.#count(i, 1)
     this.count += n
+  }
+
+  /** What the viewer has seen (or not), on top of the loaded rows. */
+  overlay(rows: readonly { readonly uid: Uid; readonly seen: number; readonly modseq: Modseq }[]): void {
+    for (const { uid, seen, modseq } of rows) {
+      const i = this.position(uid)
+      if (i < 0) continue
+      this.#setSeen(i, seen === 1)
+      if (modseq > this.modseqs[i]) this.modseqs[i] = modseq
+    }
   }
 
   position(uid: Uid): number {
@@ -154,12 +165,21 @@ export class LoadedIndex implements MailboxIndex {
         const i = this.position(row.uid)
         if (i < 0) continue
         this.#count(i, -1)
-        this.flags[i] = row.flags
+        this.flags[i] = this.viewer === undefined ? row.flags : (row.flags & ~1) | (this.flags[i] & 1)
         this.keywords[i] = row.keywords
         this.modseqs[i] = to
         this.#count(i, 1)
       }
       this.#remember(to, 'flagged', change.flagged.map((row) => row.uid))
+    }
+    if (change.own && change.own.account === this.viewer) {
+      for (const { uid, seen } of change.own.rows) {
+        const i = this.position(uid)
+        if (i < 0) continue
+        this.#setSeen(i, seen)
+        this.modseqs[i] = to
+      }
+      this.#remember(to, 'flagged', change.own.rows.map((row) => row.uid))
     }
     if (change.expunged?.length) {
       this.#remove(change.expunged)
@@ -234,7 +254,7 @@ export class LoadedIndex implements MailboxIndex {
   #append(row: EntryRow, modseq: Modseq): void {
     const i = this.count++
     this.uids[i] = row.uid
-    this.flags[i] = row.flags
+    this.flags[i] = row.seenBy !== undefined && row.seenBy === this.viewer ? row.flags | 1 : row.flags
     this.keywords[i] = row.keywords
     this.modseqs[i] = modseq
     this.sizes[i] = row.size
@@ -243,6 +263,12 @@ export class LoadedIndex implements MailboxIndex {
     this.messages[i] = row.message
     this.#count(i, 1)
     if (row.uid >= this.uidNext) this.uidNext = row.uid + 1 as Uid
+  }
+
+  #setSeen(i: number, seen: boolean): void {
+    this.#count(i, -1)
+    this.flags[i] = seen ? this.flags[i] | 1 : this.flags[i] & ~1
+    this.#count(i, 1)
   }
 
   #count(i: number, sign: 1 | -1): void {

@@ -1,6 +1,6 @@
 // One session's open mailbox. Invariants: commit before telling; modseq and UIDs are taken inside the transaction; never
 // write to a socket inside one; look again after every wait; an expunged message stays readable to a session not yet told.
-import type { MailboxId, MessageId, Modseq, RecipientId, Uid } from '../base/branded.js'
+import type { AccountId, MailboxId, MessageId, Modseq, RecipientId, Uid } from '../base/branded.js'
 import type { Accounts } from '../accounts/contract.js'
 import type { UsageChange } from '../accounts/quota.js'
 import type { Database, Transaction } from '../database/connect.js'
@@ -12,9 +12,11 @@ import type { Change } from './feed.js'
 import { changeKeywords, checkKeywords } from './flags.js'
 import type { Indexes } from './indexes.js'
 import type { KeywordSet, LoadedIndex } from './mailbox-index.js'
+import { allowedFlags, flagMask, mayFlag, need, rightsTo } from './permitted.js'
 import type { Pins } from './ports.js'
+import { allRights, right, type RightLetter, type Rights } from './rights.js'
 import { withPrepared, writeAppends, type AppendParts } from './append.js'
-import { fileEntries, mostExpunged, readExpunged, removeEntries, span, touch, usageOf, type GoneEntry, type MailboxRow, type Placement } from './repository.js'
+import { fileEntries, mostExpunged, readExpunged, removeEntries, span, touch, usageOf, writeOwnSeen, type GoneEntry, type MailboxRow, type Placement } from './repository.js'
 import { SessionView } from './view.js'
 
 export interface MailboxParts extends AppendParts {
@@ -52,7 +54,7 @@ export class Session implements OpenMailbox {
   static async open(parts: MailboxParts, row: MailboxRow, shown: string, readOnly: boolean, resolveTarget: (name: string) => Promise<MailboxRow>): Promise<Session> {
     const listeners = new Set<() => void>()
     const listen = (): void => { for (const listener of listeners) listener() }
-    const index = await parts.indexes.acquire(row.id, listen)
+    const index = await parts.indexes.acquire(row.id, listen, row.viewer)
     const recentBefore = index.recentUid
     const session = new Session(parts, row, shown, readOnly, index, new SessionView(index, !readOnly), resolveTarget, listeners)
     session.#listen = listen
@@ -62,6 +64,10 @@ export class Session implements OpenMailbox {
 
   get gone(): boolean {
     return this.index.deleted
+  }
+
+  get rights(): Rights {
+    return rightsTo(this.#row)
   }
 
   look(options: { expunges: boolean }): ReturnType<SessionView['absorb']> {
@@ -80,7 +86,7 @@ export class Session implements OpenMailbox {
     if (!this.#listen) return
     this.#reportRead()
     this.view.close()
-    this.#parts.indexes.release(this.id, this.#listen)
+    this.#parts.indexes.release(this.id, this.#listen, this.#row.viewer)
     this.#listen = undefined
     this.#listeners.clear()
   }
@@ -117,6 +123,7 @@ export class Session implements OpenMailbox {
   async changeFlags(uids: readonly Uid[], change: FlagChange): Promise<FlagResult> {
     this.#mayWrite()
     checkKeywords(change.keywords, this.#parts.maxKeywords)
+    this.#mayFlagAs(change)
     const wanted = change.unchangedSince === undefined ? uids : uids.filter((uid) => (this.index.entry(uid)?.modseq ?? 0) <= change.unchangedSince!)
     const { modseq, rows } = wanted.length === 0 ? { modseq: undefined, rows: [] } : await this.#parts.database.write((tx) => this.#writeFlags(tx, wanted, change))
     for (const { uid } of rows) if (modseq !== undefined) this.view.acknowledge(uid, modseq)
@@ -137,6 +144,7 @@ export class Session implements OpenMailbox {
 
   async expunge(uids?: readonly Uid[]): Promise<readonly Uid[]> {
     this.#mayWrite()
+    this.#need('e')
     // Known from the index: nothing to do costs nothing.
     const wanted = (uids ?? this.view.uidsBetween(1 as Uid, 4_294_967_295 as Uid)).filter((uid) => {
       const i = this.index.position(uid)
@@ -171,6 +179,7 @@ export class Session implements OpenMailbox {
   }
 
   async copy(uids: readonly Uid[], target: string): Promise<Copied> {
+    this.#need('r')
     const to = await this.resolveTarget(target)
     if (uids.length === 0) return { uidValidity: to.uidValidity, from: [], to: [] }
     await this.#room(uids, to)
@@ -183,6 +192,7 @@ export class Session implements OpenMailbox {
 
   async move(uids: readonly Uid[], target: string): Promise<Copied> {
     this.#mayWrite()
+    this.#need('t', 'e')
     const to = await this.resolveTarget(target)
     if (uids.length === 0) return { uidValidity: to.uidValidity, from: [], to: [] }
     if (to.account !== this.#row.account) await this.#room(uids, to)
@@ -203,6 +213,7 @@ export class Session implements OpenMailbox {
 
   async replace(uid: Uid, target: string, filing: Filing): Promise<Filed> {
     this.#mayWrite()
+    this.#need('t', 'e')
     checkKeywords(filing.keywords, this.#parts.maxKeywords)
     const { accounts, database, quota } = this.#parts
     const to = await this.resolveTarget(target)
@@ -223,9 +234,32 @@ export class Session implements OpenMailbox {
     }))
   }
 
-  async #writeFlags(tx: Transaction, uids: readonly Uid[], change: FlagChange): Promise<{ modseq: Modseq; rows: { uid: Uid; flags: number; keywords: KeywordSet }[] }> {
+  /** Where \Seen is each member's own, it goes into rows of its own, and the rest to the entries; one commit, one modseq. */
+  async #writeFlags(tx: Transaction, asked: readonly Uid[], wanted: FlagChange): Promise<{ modseq: Modseq; rows: readonly { readonly uid: Uid }[] }> {
+    const { viewer } = this.#row
+    if (viewer === undefined) return this.#writeShared(tx, asked, wanted, flagMask(this.rights), undefined)
+    const mask = flagMask(this.rights)
+    const touches = (wanted.mode === 'replace' || (wanted.flags & seen) !== 0) && (mask & seen) !== 0
+    const before = await tx.all<{ uid: Uid; seen: number; modseq: Modseq; own: Modseq | null; recipient: RecipientId | null }>(
+      `SELECT e.uid, coalesce(o.seen, e.flags & 1) AS seen, e.modseq, o.modseq AS own, e.recipient FROM entries e
+       LEFT JOIN own_seen o ON o.mailbox = e.mailbox AND o.account = ? AND o.uid = e.uid WHERE e.mailbox = ? AND ${tx.dialect.oneOf('e.uid')}`, [viewer, this.id, tx.dialect.list(asked)])
+    const passing = before.filter((row) => wanted.unchangedSince === undefined || Math.max(row.modseq, row.own ?? 0) <= wanted.unchangedSince)
+    const after = wanted.mode === 'replace' ? (wanted.flags & seen) !== 0 : wanted.mode === 'add'
+    const rows = touches ? passing.filter((row) => (row.seen === 1) !== after) : []
+    if (after) await this.#parts.pins.read(tx, rows.flatMap((row) => row.recipient ?? []))
+    const { unchangedSince: _checked, ...rest } = wanted
+    const own = rows.map(({ uid }) => ({ uid, seen: after })).sort((a, b) => a.uid - b.uid)
+    const result = await this.#writeShared(tx, passing.map((row) => row.uid), { ...rest, flags: rest.flags & ~seen }, mask & ~seen, { account: viewer, rows: own })
+    await writeOwnSeen(tx, own.map((row) => ({ ...row, mailbox: this.id, account: viewer, modseq: result.modseq })))
+    const changed = new Set([...result.rows, ...own].map((row) => row.uid))
+    return { modseq: result.modseq, rows: [...changed].map((uid) => ({ uid })) }
+  }
+
+  async #writeShared(tx: Transaction, uids: readonly Uid[], asked: FlagChange, mask: number, own: Change['own']): Promise<{ modseq: Modseq; rows: { uid: Uid; flags: number; keywords: KeywordSet }[] }> {
     const state = await touch(tx, this.id)
     const { dialect } = tx
+    const keywordsToo = (this.rights & right.w) !== 0
+    const change: FlagChange = { ...asked, flags: asked.flags & mask, keywords: keywordsToo ? asked.keywords : [] }
     const guard = change.unchangedSince === undefined ? '' : ' AND modseq <= ?'
     const guardValue = change.unchangedSince === undefined ? [] : [change.unchangedSince]
     const keywordChange = change.keywords.length > 0 || change.mode === 'replace'
@@ -238,11 +272,12 @@ export class Session implements OpenMailbox {
       await this.#parts.keywords.load(before.map((row) => row.keywords))
       for (const { keywords } of before) {
         if (sets.has(keywords)) continue
-        const after = changeKeywords(this.#parts.keywords.names(keywords), change.mode, change.keywords)
+        const names = this.#parts.keywords.names(keywords)
+        const after = keywordsToo ? changeKeywords(names, change.mode, change.keywords) : names
         checkKeywords(after, this.#parts.maxKeywords)
         sets.set(keywords, await this.#parts.keywords.intern(tx, after))
       }
-      rows = before.map((row) => ({ ...row, flags: changeFlagBits(row.flags, change), keywords: sets.get(row.keywords)! })).filter((row, i) => row.flags !== before[i].flags || row.keywords !== before[i].keywords)
+      rows = before.map((row) => ({ ...row, flags: changeFlagBits(row.flags, change, mask), keywords: sets.get(row.keywords)! })).filter((row, i) => row.flags !== before[i].flags || row.keywords !== before[i].keywords)
       if (rows.length > 0) {
         await tx.run(`UPDATE entries SET flags = r.flags, keywords = r.keywords, modseq = ? FROM ${dialect.rows({ uid: 'int', flags: 'int', keywords: 'int' })} AS r WHERE entries.mailbox = ? AND entries.uid = r.uid`,
           [state.modseq, dialect.rowsValue(rows.map((row) => [row.uid, row.flags, row.keywords])), this.id])
@@ -255,8 +290,9 @@ export class Session implements OpenMailbox {
     }
     rows.sort((a, b) => a.uid - b.uid)
     if (change.mode !== 'remove' && (change.flags & seen) !== 0) await this.#parts.pins.read(tx, rows.flatMap((row) => row.recipient ?? []))
-    this.#tell(tx, [{ mailbox: this.id, ...span(state), flagged: rows }], [])
+    this.#tell(tx, [{ mailbox: this.id, ...span(state), flagged: rows, ...(own ? { own } : {}) }], [])
     if (rows.length > 0) this.#flagEvents(tx, change, rows.map((row) => row.uid))
+    if (own && own.rows.length > 0) this.#flagEvents(tx, { mode: own.rows[0].seen ? 'add' : 'remove', flags: seen, keywords: [] }, own.rows.map((row) => row.uid), own.account)
     return { modseq: state.modseq, rows }
   }
 
@@ -267,14 +303,17 @@ export class Session implements OpenMailbox {
     tx.afterCommit(() => this.#parts.pins.released())
   }
 
-  #sources(tx: Transaction, uids: readonly Uid[]): Promise<Source[]> {
-    return tx.all<Source>(`SELECT uid, message, flags, keywords, size, internal_date, recipient FROM entries WHERE mailbox = ? AND ${tx.dialect.oneOf('uid')} ORDER BY uid`, [this.id, tx.dialect.list(uids)])
+  async #sources(tx: Transaction, uids: readonly Uid[]): Promise<Source[]> {
+    const rows = await tx.all<Source>(`SELECT uid, message, flags, keywords, size, internal_date, recipient FROM entries WHERE mailbox = ? AND ${tx.dialect.oneOf('uid')} ORDER BY uid`, [this.id, tx.dialect.list(uids)])
+    if (this.#row.viewer === undefined) return rows
+    return rows.map((row) => ({ ...row, flags: (row.flags & ~seen) | ((this.index.entry(row.uid)?.flags ?? 0) & seen) }))
   }
 
   async #place(tx: Transaction, sources: readonly Source[], to: MailboxRow, usage: UsageChange[], also?: Change): Promise<{ from: Uid[]; to: Uid[] }> {
     if (sources.length === 0) return { from: [], to: [] }
     const { changes, uids } = await fileEntries(tx, sources.map((source): Placement => ({
-      mailbox: to.id, message: source.message, flags: source.flags, keywords: source.keywords, size: source.size, internalDate: source.internal_date, recipient: null,
+      mailbox: to.id, message: source.message, flags: allowedFlags(to, source.flags), keywords: mayFlag(to) ? source.keywords : 0, size: source.size, internalDate: source.internal_date, recipient: null,
+      ...(to.viewer === undefined ? {} : { seenBy: to.viewer }),
     })), this.#parts.clock.now())
     this.#tell(tx, [...(also ? [also] : []), ...changes], [...usage, usageOf(to.account, sources, 1)])
     this.#event(tx, 'MessageAppend', uids, to)
@@ -313,9 +352,9 @@ export class Session implements OpenMailbox {
     if (bus.heard(type)) tx.afterCommit(() => bus.tell({ type, account: where.account, at: clock.now(), mailbox: where.id, mailboxName: where.name, uids }))
   }
 
-  #flagEvents(tx: Transaction, change: FlagChange, uids: readonly Uid[]): void {
+  #flagEvents(tx: Transaction, change: FlagChange, uids: readonly Uid[], account: AccountId = this.#row.account): void {
     const { bus, clock } = this.#parts
-    const common = { account: this.#row.account, mailbox: this.id, mailboxName: this.#row.name, uids }
+    const common = { account, mailbox: this.id, mailboxName: this.#row.name, uids }
     const names = [...Object.entries(flagBits).filter(([, bit]) => (change.flags & bit) !== 0).map(([name]) => name), ...change.keywords]
     tx.afterCommit(() => {
       const at = clock.now()
@@ -330,6 +369,19 @@ export class Session implements OpenMailbox {
     if (this.gone) throw failure('MAILBOX_GONE')
   }
 
+  #need(...letters: readonly RightLetter[]): void {
+    need(this.#row, this.name, ...letters)
+  }
+
+  /** RFC 4314 4: what may not be changed is left as it is, but for those who may change nothing of what they ask. */
+  #mayFlagAs({ mode, flags, keywords }: FlagChange): void {
+    const { rights } = this
+    if (rights === allRights) return
+    const mask = flagMask(rights)
+    const any = mode === 'replace' ? mask !== 0 : (flags & mask) !== 0 || (keywords.length > 0 && (rights & right.w) !== 0) || (flags === 0 && keywords.length === 0)
+    if (!any) this.#need((flags & flagBits['\\Seen']) !== 0 ? 's' : (flags & flagBits['\\Deleted']) !== 0 ? 't' : 'w')
+  }
+
   /** Being told is remembered, but nobody waits for that: after a crash a message is recent once more. */
   #rememberRecent(before: Uid): void {
     const { recentUid } = this.index
@@ -339,7 +391,7 @@ export class Session implements OpenMailbox {
 }
 
 /** The system flags after a change. */
-function changeFlagBits(before: number, change: FlagChange): number {
-  if (change.mode === 'replace') return change.flags
+function changeFlagBits(before: number, change: FlagChange, mask: number): number {
+  if (change.mode === 'replace') return (before & ~mask) | change.flags
   return change.mode === 'add' ? before | change.flags : before & ~change.flags
 }

@@ -12,6 +12,8 @@ import { checkKeywords } from './flags.js'
 import { Session, type MailboxParts } from './mailbox.js'
 import { lowerBound, type LoadedIndex } from './mailbox-index.js'
 import { isUnder, type MailboxProvider, type MailboxProviders, type Stored } from './namespaces.js'
+import { need, rightsTo } from './permitted.js'
+import { changingRights, noRights, right } from './rights.js'
 import { compareNames, parents, shownName, storedName } from './names.js'
 import { fileEntries, insertMailboxes, mailboxRow, readCounts, removeEntries, span, touch, usageOf, type MailboxRow, type NewMailbox, type Placement } from './repository.js'
 
@@ -82,9 +84,11 @@ export function makeMailboxes(parts: MailboxesParts): Mailboxes & MailboxesAdmin
   const visible = async (account: AccountId): Promise<Tree> => {
     const own = await tree(account)
     const seen = provided.map((provider) => (provider.owner() === account ? [] : provider.seen(account)))
-    if (seen.every((some) => some.length === 0)) return own
+    if (seen.every((some) => some.length === 0) && provided.every((provider) => (provider.grants?.(account) ?? []).length === 0)) return own
+    const grants = provided.flatMap((provider) => provider.grants?.(account) ?? [])
+    const granted = await Promise.all(grants.map((grant) => tree(grant.owner)))
     const theirs = await Promise.all(provided.map((provider, i) => (seen[i].length === 0 ? undefined : tree(provider.owner()!))))
-    const of = [own, ...seen, ...theirs]
+    const of = [own, ...seen, ...theirs, ...grants, ...granted]
     const known = merged.get(account)
     if (known && known.of.length === of.length && known.of.every((part, i) => part === of[i])) return known.made
     const byName = new Map(own.byName)
@@ -94,6 +98,13 @@ export function makeMailboxes(parts: MailboxesParts): Mailboxes & MailboxesAdmin
         const row = rows.get(mailbox)
         // What is one's own already keeps its name.
         if (row && !byName.has(name)) byName.set(name, { ...row, name, specialUse: null, readOnly })
+      }
+    }
+    for (const [i, grant] of grants.entries()) {
+      for (const row of granted[i].rows) {
+        const name = row.name === 'INBOX' ? grant.name : `${grant.name}/${row.name}`
+        if (grant.rights(row.id) === noRights || byName.has(name)) continue
+        byName.set(name, { ...row, name, specialUse: null, foreign: { name: row.name, rights: () => grant.rights(row.id) }, ...(grant.ownSeen ? { viewer: account } : {}) })
       }
     }
     const made: Tree = { rows: [...byName.values()].sort((a, b) => compareNames(a.name, b.name)), byName: new Map([...byName].sort(([a], [b]) => compareNames(a, b))), subscribed: own.subscribed }
@@ -109,13 +120,29 @@ export function makeMailboxes(parts: MailboxesParts): Mailboxes & MailboxesAdmin
 
   const byName = async (account: AccountId, name: string): Promise<MailboxRow> => {
     const row = (await visible(account)).byName.get(storedName(name, separator))
-    if (!row) throw failure('MAILBOX_NOT_FOUND', { mailbox: name })
+    if (!row || rightsTo(row) === noRights) throw failure('MAILBOX_NOT_FOUND', { mailbox: name })
+    return row
+  }
+  const readable = async (account: AccountId, name: string): Promise<MailboxRow> => {
+    const row = await byName(account, name)
+    need(row, name, 'r')
     return row
   }
   const writable = async (account: AccountId, name: string): Promise<MailboxRow> => {
     const row = await byName(account, name)
     if (row.readOnly) throw failure('MAILBOX_READ_ONLY')
+    need(row, name, 'i')
     return row
+  }
+
+  /** Where a name below a grant leads: the owner's own name for it, and the nearest mailbox above that is there. */
+  const below = async (account: AccountId, stored: string): Promise<{ provider: MailboxProvider; owner: AccountId; name: string; parent: MailboxRow } | undefined> => {
+    const provider = providerOf(account, stored)
+    const grant = provider?.grants?.(account).find(({ name }) => stored.startsWith(`${name}/`))
+    if (!provider || !grant) return undefined
+    const { byName: rows } = await visible(account)
+    const parent = parents(stored).reverse().map((level) => rows.get(level)).find((row) => row !== undefined)
+    return parent && { provider, owner: grant.owner, name: stored.slice(grant.name.length + 1), parent }
   }
 
   const newRows = (account: AccountId, names: readonly string[], uses: Readonly<Record<string, SpecialUse | undefined>>, subscribed: boolean): NewMailbox[] =>
@@ -156,15 +183,18 @@ export function makeMailboxes(parts: MailboxesParts): Mailboxes & MailboxesAdmin
     },
 
     async list(account) {
-      const { rows, byName: named, subscribed } = await visible(account)
+      const all = await visible(account)
+      const { subscribed } = all
+      const rows = all.rows.filter((row) => (rightsTo(row) & right.l) !== 0)
+      const named = rows.length === all.rows.length ? all.byName : new Map(rows.map((row) => [row.name, row]))
       const names = new Set<string>()
       for (const row of rows) for (const parent of parents(row.name)) names.add(parent)
       const missing = [...names].filter((name) => !named.has(name))
-      const all = missing.length === 0 ? [...named.keys()] : [...named.keys(), ...missing].sort(compareNames)
+      const shown = missing.length === 0 ? [...named.keys()] : [...named.keys(), ...missing].sort(compareNames)
       const entry = (name: string, row: MailboxRow | undefined): MailboxInfo => ({
         id: row?.id ?? 0 as MailboxId, name: shownName(name, separator), selectable: row !== undefined, hasChildren: names.has(name), subscribed: subscribed.has(name), specialUse: row?.specialUse ?? null,
       })
-      return all.map((name) => entry(name, named.get(name)))
+      return shown.map((name) => entry(name, named.get(name)))
     },
     subscriptions: async (account) => [...(await tree(account)).subscribed].sort(compareNames).map((name) => shownName(name, separator)),
     async subscribe(account, name) {
@@ -192,6 +222,15 @@ export function makeMailboxes(parts: MailboxesParts): Mailboxes & MailboxesAdmin
     async create(account, name, specialUse) {
       // RFC 3501 6.3.3: a trailing separator only says that children will follow.
       const stored = storedName(name.endsWith(separator) ? name.slice(0, -separator.length) : name, separator)
+      const there = providerOf(account, stored) && await below(account, stored)
+      if (there) {
+        if ((await visible(account)).byName.has(stored)) throw failure('MAILBOX_EXISTS', { mailbox: name })
+        need(there.parent, name, 'k')
+        await self.create(there.owner, shownName(there.name, separator), specialUse)
+        const made = (await tree(there.owner)).byName.get(there.name)
+        if (made) await there.provider.created?.(there.owner, there.parent.id, made.id)
+        return
+      }
       mustBePersonal(account, stored, name)
       await database.write(async (tx) => {
         const existing = new Set((await tx.all<{ name: string }>('SELECT name FROM mailboxes WHERE account = ?', [account])).map((row) => row.name))
@@ -206,7 +245,12 @@ export function makeMailboxes(parts: MailboxesParts): Mailboxes & MailboxesAdmin
 
     async delete(account, name) {
       const stored = storedName(name, separator)
-      if (stored === 'INBOX' || (await visible(account)).byName.get(stored)?.readOnly) throw failure('MAILBOX_PROTECTED', { mailbox: name })
+      const theirs = (await visible(account)).byName.get(stored)
+      if (stored === 'INBOX' || theirs?.readOnly) throw failure('MAILBOX_PROTECTED', { mailbox: name })
+      if (theirs?.foreign) {
+        need(theirs, name, 'x')
+        return self.delete(theirs.account, shownName(theirs.foreign.name, separator))
+      }
       await database.write(async (tx) => {
         // Looked up here: what had this name a moment ago may have been renamed, and is not meant.
         const row = await tx.get('SELECT id, account, name, uid_validity, special_use FROM mailboxes WHERE account = ? AND name = ?', [account, stored])
@@ -221,6 +265,17 @@ export function makeMailboxes(parts: MailboxesParts): Mailboxes & MailboxesAdmin
 
     async rename(account, from, to) {
       const [old, wanted] = [storedName(from, separator), storedName(to.endsWith(separator) ? to.slice(0, -separator.length) : to, separator)]
+      // Personal names are looked up in the commit alone: what had one a moment ago may not be meant.
+      const provided = providerOf(account, old) !== undefined || providerOf(account, wanted) !== undefined
+      const theirs = provided ? (await visible(account)).byName.get(old) : undefined
+      const there = provided ? await below(account, wanted) : undefined
+      if (theirs?.foreign && there?.owner === theirs.account) {
+        if (theirs.foreign.name === 'INBOX') throw failure('MAILBOX_PROTECTED', { mailbox: from })
+        need(theirs, from, 'x')
+        need(there.parent, to, 'k')
+        return self.rename(theirs.account, shownName(theirs.foreign.name, separator), shownName(there.name, separator))
+      }
+      if (theirs?.foreign) throw failure('MAILBOX_PROTECTED', { mailbox: from })
       mustBePersonal(account, wanted, to)
       if (wanted === old || wanted.startsWith(`${old}/`)) throw wanted === old ? failure('MAILBOX_EXISTS', { mailbox: to }) : failure('MAILBOX_NAME_INVALID', { why: 'a mailbox cannot go below itself' })
       if (old === 'INBOX') await bringAll(account)
@@ -254,8 +309,8 @@ export function makeMailboxes(parts: MailboxesParts): Mailboxes & MailboxesAdmin
     },
 
     async status(account, name) {
-      const row = await byName(account, name)
-      return statusOf(row, await indexes.get(row.id))
+      const row = await readable(account, name)
+      return statusOf(row, await indexes.get(row.id, row.viewer))
     },
     async statuses(account, names) {
       const { byName: rows } = await visible(account)
@@ -263,9 +318,11 @@ export function makeMailboxes(parts: MailboxesParts): Mailboxes & MailboxesAdmin
       const cold = new Map<MailboxId, { name: string; row: MailboxRow }>()
       for (const name of names) {
         const row = rows.get(storedName(name, separator))
-        const index = row && indexes.loaded(row.id)
-        if (row && index) found.set(name, statusOf(row, index))
-        else if (row) cold.set(row.id, { name, row })
+        if (!row || (rightsTo(row) & right.r) === 0) continue
+        // What a member has seen is counted by its index alone.
+        const index = row.viewer === undefined ? indexes.loaded(row.id) : await indexes.get(row.id, row.viewer)
+        if (index) found.set(name, statusOf(row, index))
+        else cold.set(row.id, { name, row })
       }
       for (const { id, ...counts } of await readCounts(database, [...cold.keys()])) {
         const { name, row } = cold.get(id)!
@@ -275,8 +332,8 @@ export function makeMailboxes(parts: MailboxesParts): Mailboxes & MailboxesAdmin
     },
 
     async open(account, name, { readOnly }) {
-      const row = await byName(account, name)
-      return Session.open(parts, row, shownName(row.name, separator), readOnly || row.readOnly === true, (target) => writable(account, target))
+      const row = await readable(account, name)
+      return Session.open(parts, row, shownName(row.name, separator), readOnly || row.readOnly === true || (rightsTo(row) & changingRights) === 0, (target) => writable(account, target))
     },
 
     async append(account, name, filings) {
@@ -357,6 +414,12 @@ export function makeMailboxes(parts: MailboxesParts): Mailboxes & MailboxesAdmin
     },
     providers: {
       provide: (provider) => { provided.push(provider) },
+      changed: (ids) => { for (const mailbox of ids) indexes.nudge(mailbox) },
+      own: async (owner) => (await tree(owner)).rows,
+      async row(account, name) {
+        const row = await byName(account, name)
+        return { id: row.id, owner: row.account, name: row.foreign?.name ?? row.name, rights: rightsTo(row) }
+      },
       mailbox: async (owner, name) => (await self.find(owner, shownName(name, separator), true)).id,
       async place(owner, mailbox, messages, also) {
         const row = (await tree(owner)).rows.find((one) => one.id === mailbox)

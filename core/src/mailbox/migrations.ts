@@ -77,4 +77,13 @@ export const mailboxMigrations: readonly Migration[] = [{
       CREATE INDEX message_texts_trigrams ON message_texts USING gin (body gin_trgm_ops, header gin_trgm_ops);
     EXCEPTION WHEN OTHERS THEN NULL; END $$`)
   },
+}, {
+  name: 'mailbox/0005-own-seen',
+  // \Seen where each member of a shared mailbox has its own: rows only where it differs from the entry's. What is expunged leaves
+  // its rows behind until the sweep: UIDs are never used again.
+  async up(db) {
+    await db.run(`CREATE TABLE own_seen (mailbox ${db.dialect.types.int} NOT NULL REFERENCES mailboxes (id) ON DELETE CASCADE, account ${db.dialect.types.int} NOT NULL REFERENCES accounts (id) ON DELETE CASCADE,
+    uid ${db.dialect.types.int} NOT NULL, seen ${db.dialect.types.int} NOT NULL, modseq ${db.dialect.types.int} NOT NULL, PRIMARY KEY (mailbox, account, uid))${db.dialect.clustered}`)
+    await db.run('CREATE INDEX own_seen_account ON own_seen (account)')
+  },
 }]

@@ -6,6 +6,7 @@ import { allocate } from '../database/migrator.js'
 import { failure } from '../errors/codes.js'
 import type { MailboxStatus, SpecialUse } from './contract.js'
 import type { Change, EntryRow } from './feed.js'
+import type { Rights } from './rights.js'
 import { LoadedIndex, type Columns, type KeywordSet } from './mailbox-index.js'
 
 export interface MailboxRow {
@@ -17,6 +18,10 @@ export interface MailboxRow {
   readonly specialUse: SpecialUse | null
   /** Seen by an account that may only look (namespaces.ts). */
   readonly readOnly?: boolean
+  /** Of another account's mailbox: its own stored name there, and what we may do as things stand. Absent: everything. */
+  readonly foreign?: { readonly name: string; readonly rights: () => Rights }
+  /** \\Seen is this account's own here. */
+  readonly viewer?: AccountId
 }
 
 /** An entry to be filed. The message's row is in the same commit or older. */
@@ -29,6 +34,8 @@ export interface Placement {
   readonly internalDate: number
   /** The pin that this entry holds; null for what a user's hand filed. */
   readonly recipient: RecipientId | null
+  /** \\Seen among `flags` is this account's alone. */
+  readonly seenBy?: AccountId
 }
 
 /** What became of a mailbox in a commit: numbers that were taken inside it. */
@@ -58,8 +65,9 @@ export async function fileEntries(tx: Transaction, placements: readonly Placemen
   const uids = placements.map((placement) => {
     const uid = next.get(placement.mailbox)! as Uid
     next.set(placement.mailbox, uid + 1)
+    const own = placement.seenBy !== undefined && (placement.flags & 1) !== 0
     filed.get(placement.mailbox)!.push({
-      uid, message: placement.message, flags: placement.flags, keywords: placement.keywords, size: placement.size, internalDate: placement.internalDate, saveDate: now, recipient: placement.recipient,
+      ...(own ? { seenBy: placement.seenBy } : {}), uid, message: placement.message, flags: own ? placement.flags & ~1 : placement.flags, keywords: placement.keywords, size: placement.size, internalDate: placement.internalDate, saveDate: now, recipient: placement.recipient,
     })
     return uid
   })
@@ -67,10 +75,27 @@ export async function fileEntries(tx: Transaction, placements: readonly Placemen
     `INSERT INTO entries (mailbox, uid, message, flags, keywords, modseq, size, internal_date, save_date, recipient)
      SELECT r.mailbox, r.uid, r.message, r.flags, r.keywords, r.modseq, r.size, r.internal_date, r.save_date, r.recipient
      FROM ${tx.dialect.rows({ mailbox: 'int', uid: 'int', message: 'int', flags: 'int', keywords: 'int', modseq: 'int', size: 'int', internal_date: 'int', save_date: 'int', recipient: 'int' })} AS r`,
-    [tx.dialect.rowsValue(placements.map((p, i) => [p.mailbox, uids[i], p.message, p.flags, p.keywords, advanced.get(p.mailbox)!.modseq, p.size, p.internalDate, now, p.recipient]))])
+    [tx.dialect.rowsValue(placements.map((p, i) => [p.mailbox, uids[i], p.message, p.seenBy === undefined ? p.flags : p.flags & ~1, p.keywords, advanced.get(p.mailbox)!.modseq, p.size, p.internalDate, now, p.recipient]))])
+  const seen = placements.flatMap((p, i) => (p.seenBy !== undefined && (p.flags & 1) !== 0 ? [{ mailbox: p.mailbox, account: p.seenBy, uid: uids[i], seen: true, modseq: advanced.get(p.mailbox)!.modseq }] : []))
+  await writeOwnSeen(tx, seen)
   const changes = [...filed].map(([mailbox, rows]): Change => ({ mailbox, ...span(advanced.get(mailbox)!), filed: rows }))
   return { changes, uids }
 }
+
+export interface OwnSeen { readonly mailbox: MailboxId; readonly account: AccountId; readonly uid: Uid; readonly seen: boolean; readonly modseq: Modseq }
+
+/** Notes what members have seen, each for itself. */
+export async function writeOwnSeen(tx: Statements, rows: readonly OwnSeen[]): Promise<void> {
+  if (rows.length === 0) return
+  await tx.run(
+    `INSERT INTO own_seen (mailbox, account, uid, seen, modseq) SELECT r.mailbox, r.account, r.uid, r.seen, r.modseq
+     FROM ${tx.dialect.rows({ mailbox: 'int', account: 'int', uid: 'int', seen: 'int', modseq: 'int' })} AS r WHERE 1 = 1 ON CONFLICT (mailbox, account, uid) DO UPDATE SET seen = excluded.seen, modseq = excluded.modseq`,
+    [tx.dialect.rowsValue(rows.map((row) => [row.mailbox, row.account, row.uid, row.seen ? 1 : 0, row.modseq]))])
+}
+
+/** Forgets what members have seen of messages that are gone. */
+export const sweepOwnSeen = (database: Database): Promise<void> =>
+  database.write((tx) => tx.run('DELETE FROM own_seen WHERE NOT EXISTS (SELECT 1 FROM entries e WHERE e.mailbox = own_seen.mailbox AND e.uid = own_seen.uid)'))
 
 /** What comes into a mailbox: as many UIDs are taken. */
 interface Growth { messages: number; octets: number }
@@ -156,15 +181,15 @@ export async function readCounts(database: Database, mailboxes: readonly Mailbox
   return rows.map((row) => ({ id: row.id, messages: row.messages, recent: row.recent, unseen: row.unseen, deleted: row.deleted, uidNext: row.uid_next, highestModseq: row.modseq, size: row.size }))
 }
 
-/** Reads a mailbox's whole index, column by column, in chunks: no object per message. undefined when there is no such mailbox. */
-export async function loadIndex(database: Database, mailbox: MailboxId, keywordNames: (set: KeywordSet) => readonly string[]): Promise<LoadedIndex | undefined> {
+/** Reads a mailbox's whole index (as `viewer` sees it, where \\Seen is each member's own), column by column, in chunks: no object per message. undefined when there is no such mailbox. */
+export async function loadIndex(database: Database, mailbox: MailboxId, keywordNames: (set: KeywordSet) => readonly string[], viewer?: AccountId): Promise<LoadedIndex | undefined> {
   const { read } = database
   const columns = ['uid', 'message', 'flags', 'keywords', 'modseq', 'size', 'internal_date', 'save_date'] as const
   const gather = columns.map((column) => `${read.dialect.gather(column)} AS ${column}`).join(', ')
   for (;;) {
     const state = await read.get('SELECT modseq, uid_next, recent_uid FROM mailboxes WHERE id = ?', [mailbox])
     if (!state) return undefined
-    const index = new LoadedIndex({ modseq: state.modseq, uidNext: state.uid_next, recentUid: state.recent_uid }, keywordNames)
+    const index = new LoadedIndex({ modseq: state.modseq, uidNext: state.uid_next, recentUid: state.recent_uid }, keywordNames, viewer)
     for (let after = 0; ;) {
       const row = await read.get(`SELECT ${gather} FROM (SELECT ${columns.join(', ')} FROM entries WHERE mailbox = ? AND uid > ? ORDER BY uid LIMIT ?) AS e`, [mailbox, after, loadChunk])
       const chunk = Object.fromEntries(columns.map((column) => [column, typeof row![column] === 'string' ? JSON.parse(row![column]) : row![column] ?? []])) as unknown as Columns
@@ -173,6 +198,7 @@ export async function loadIndex(database: Database, mailbox: MailboxId, keywordN
       after = chunk.uid.at(-1)!
       if (chunk.uid.length < loadChunk) break
     }
+    if (viewer !== undefined) index.overlay(await read.all<{ uid: Uid; seen: number; modseq: Modseq }>('SELECT uid, seen, modseq FROM own_seen WHERE mailbox = ? AND account = ?', [mailbox, viewer]))
     // The chunks are one picture only if nothing was committed to the mailbox in between.
     const then = await read.get<{ modseq: number }>('SELECT modseq FROM mailboxes WHERE id = ?', [mailbox])
     if (then?.modseq === state.modseq) return index
