@@ -78,11 +78,12 @@ for (const kind of databases) {
       expect(await pair.a.statusOf(sent.token)).toMatchObject([{ notification: 'silenced' }, { notification: 'notifying', pinned: false }, { notification: 'notifying' }])
     })
 
-    it('T24 T58 a domain without any agent is noservice, and is not asked for again', async () => {
+    it('T24 T31 T58 T111 a domain without any agent is noservice, is not asked for again, and nobody asks for its mail servers or addresses', async () => {
       const sent = await pair.a.submit(['x@nowhere.test', 'y@nowhere.test'])
       await settled()
       expect(await pair.a.statusOf(sent.token)).toMatchObject([{ notification: 'noservice' }, { notification: 'noservice' }])
       expect(await rows(sent.token)).toMatchObject([{ next_attempt: null, why: expect.stringContaining('_RNASP._TCP.nowhere.test does not exist') }, { next_attempt: null }])
+      expect(pair.dns.asked.filter((question) => question.includes('nowhere'))).toEqual(['SRV _RNASP-SSL._TCP.nowhere.test', 'SRV _RNASP._TCP.nowhere.test'])
       const asked = pair.dns.asked.length
       await makeDue()
       expect(pair.dns.asked.slice(asked).filter((question) => question.includes('nowhere'))).toEqual([])
