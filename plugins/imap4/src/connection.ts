@@ -128,7 +128,7 @@ export class ImapConnection {
     if (reply.status !== 'BAD' && !done.fresh) await announceAll(session, { expunges: (row?.seqs !== 'uses' || uid) && !done.holdExpunges })
     if (!done.fresh && row?.seqs !== 'uses') await session.notifying?.tell()
     if (done.code !== undefined) reply = { ...reply, code: typeof done.code === 'string' ? done.code : done.code() }
-    this.#tell(`${tag} ${replyText(reply)}`)
+    this.#tell(`${tag} ${replyText(reply, session.language)}`)
     if (reply.status === 'BAD') this.#countBad(reply, frame)
     else this.#bad = 0
     if (frame.fatal) session.bye('Too much to read on')

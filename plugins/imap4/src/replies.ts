@@ -1,5 +1,6 @@
 // What was thrown → what the client is told: NO or BAD, response code (RFC 3501 7.1, RFC 5530), sentence. The only such place.
 import { RestanteError, type ErrorCode, type ErrorKind } from '@restante/core'
+import { inLanguage, type Language } from './languages.js'
 import { BadCommand } from './wire/reader.js'
 
 export interface Reply {
@@ -45,8 +46,8 @@ export function replyTo(error: unknown, options?: { readonly target?: boolean })
   return { status: 'NO', code: options?.target && error.code === 'MAILBOX_NOT_FOUND' ? 'TRYCREATE' : code, text: error.message }
 }
 
-/** `OK [CODE] text`, seven bits, one line: error sentences may quote names that a peer chose. */
-export function replyText(reply: Reply): string {
+/** `OK [CODE] text`, one line, seven bits but for what is ours in another language: error sentences may quote names that a peer chose. */
+export function replyText(reply: Reply, language: Language = 'i-default'): string {
   const text = reply.text.slice(0, 500).replace(/[^\x20-\x7e]/g, '?')
-  return `${reply.status} ${reply.code ? `[${reply.code}] ` : ''}${text === '' ? 'Done' : text}`
+  return `${reply.status} ${reply.code ? `[${reply.code}] ` : ''}${text === '' ? 'Done' : inLanguage(language, text)}`
 }

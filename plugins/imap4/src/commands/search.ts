@@ -16,7 +16,7 @@ function charsetAndKeys(r: Reader): ReturnType<typeof searchArguments> & { chars
 }
 
 export const search = command({
-  name: 'SEARCH', uid: true, numbers: true, states: inMailbox, seqs: 'uses', capabilities: ['ESEARCH', 'SEARCHRES', 'WITHIN', 'PARTIAL', 'SEARCH=FUZZY', 'FILTERS', 'INPROGRESS'],
+  name: 'SEARCH', uid: true, numbers: true, states: inMailbox, seqs: 'uses', capabilities: ['ESEARCH', 'SEARCHRES', 'WITHIN', 'PARTIAL', 'SEARCH=FUZZY', 'FILTERS', 'INPROGRESS', 'I18NLEVEL=1'],
   read: (r) => ({ returns: takeSearchReturn(r.sp()), ...charsetAndKeys(r) }),
   async run(session, { returns, key: asked, charset, badCharset }, { uid, tag }): Promise<Done> {
     // Of a search that fails nothing is saved (RFC 5182 2.1); one that uses `$` reads it first.

@@ -12,6 +12,7 @@ import { expunge } from './expunge.js'
 import { fetch } from './fetch.js'
 import { id } from './id.js'
 import { idle } from './idle.js'
+import { language } from './language.js'
 import { list, lsub, namespace, xlist } from './list.js'
 import { login } from './login.js'
 import { logout } from './logout.js'
@@ -29,11 +30,12 @@ import { status } from './status.js'
 import { store } from './store.js'
 import { uidBatches } from './uid-batches.js'
 import { unauthenticate } from './unauthenticate.js'
+import { genUrlAuth, resetKey, urlFetch } from './urlauth.js'
 
 export const rows: readonly Command[] = [
-  capability, noop, logout, id,
+  capability, noop, logout, id, language,
   starttls, authenticate, login, unauthenticate, compress,
-  enable, select, examine, create, remove, rename, subscribe, unsubscribe, list, lsub, xlist, find, namespace, status, getQuota, getQuotaRoot, setQuota, getMetadata, setMetadata, append, idle, notify, esearch,
+  enable, select, examine, create, remove, rename, subscribe, unsubscribe, list, lsub, xlist, find, namespace, status, getQuota, getQuotaRoot, setQuota, getMetadata, setMetadata, append, genUrlAuth, urlFetch, resetKey, idle, notify, esearch,
   check, close, unselect, expunge, search, sort, thread, cancelUpdate, uidBatches, fetch, partial, store, copy, move, replace,
 ]
 

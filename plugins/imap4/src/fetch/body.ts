@@ -116,7 +116,7 @@ async function readAll(content: Content, { from, length }: Range): Promise<Octet
 }
 
 /** A literal may not carry NUL (RFC 3501 4.3): 0x80 stands for it, as in other servers. BINARY will give the octet itself. */
-function withoutNul(octets: Buffer): Buffer {
+export function withoutNul(octets: Buffer): Buffer {
   if (!octets.includes(0)) return octets
   const copy = Buffer.from(octets)
   for (let at = copy.indexOf(0); at >= 0; at = copy.indexOf(0, at + 1)) copy[at] = 0x80

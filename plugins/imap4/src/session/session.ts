@@ -4,6 +4,7 @@ import type { Config } from '../config.js'
 import type { FetchItem } from '../grammar/fetch-items.js'
 import type { EventGroup } from '../grammar/notify.js'
 import { quoted, quotedName } from '../grammar/mailbox-name.js'
+import { inLanguage, type Language } from '../languages.js'
 import { Refusal } from '../replies.js'
 import type { Framer } from '../wire/framer.js'
 import type { Dialect } from '../wire/reader.js'
@@ -79,6 +80,9 @@ export class Session {
     return this.selected
   }
 
+  /** In which language its people are spoken to. */
+  language: Language = 'i-default'
+
   /** What the client calls itself (ID). */
   clientName = ''
 
@@ -134,6 +138,7 @@ export class Session {
   logoff(): void {
     this.deselect()
     this.notify(undefined)
+    this.language = 'i-default'
     this.enabled.clear()
     this.connection.log.info({ account: this.account.name }, 'logged off')
     this.#account = undefined
@@ -218,7 +223,7 @@ export class Session {
   /** Says goodbye; the connection closes when the running command has been answered. */
   bye(text: string, code?: string): void {
     if (this.state === 'logout') return
-    const line = `* BYE ${code ? `[${code}] ` : ''}${text}`
+    const line = `* BYE ${code ? `[${code}] ` : ''}${inLanguage(this.language, text)}`
     this.connection.transcript.server(line)
     this.say.line(line)
     this.deselect()
