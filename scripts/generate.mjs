@@ -10,8 +10,10 @@ const { jsonSchema } = await import('../core/dist/config/describe.js')
 const { builtIn } = await import('../core/dist/cli/settings.js')
 const { errorCodes } = await import('../core/dist/errors/codes.js')
 
+/** Ways to other mail systems: they stand under `bridges:`. */
+const bridges = new Set(['smtp-relay'])
 const sections = []
-for (const [key, specifier] of Object.entries(builtIn)) sections.push({ kind: 'plugins', key, config: (await import(specifier)).default.config })
+for (const [key, specifier] of Object.entries(builtIn)) sections.push({ kind: bridges.has(key) ? 'bridges' : 'plugins', key, config: (await import(specifier)).default.config })
 
 const kinds = {
   client: 'The asker did something wrong or impossible; asking again will not help.',

@@ -100,6 +100,7 @@ export function makeAccounts(parts: AccountsParts): Accounts & AccountsAdministr
   return {
     resolveAll,
     resolve: async (address) => (await resolveAll([address]))[0],
+    isLocal: (domain) => isLocal(foldDomain(domain) ?? domain),
     async byId(id) {
       const login = await repository.byId(id)
       if (!login) throw failure('ACCOUNT_NOT_FOUND', { account: `number ${id}` })

@@ -58,6 +58,8 @@ export interface Accounts {
   /** Several at once, in order: one query for those not in memory. */
   resolveAll(addresses: readonly string[]): Promise<readonly Resolution[]>
   byId(id: AccountId): Promise<Account>
+  /** Whether mail for a domain is delivered here. */
+  isLocal(domain: string): Promise<boolean>
   byName(name: string): Promise<Account | undefined>
   /** All addresses that lead to the account, without catch-alls. */
   addressesOf(account: AccountId): Promise<readonly string[]>

@@ -22,7 +22,7 @@ export function globalsOf(argv: readonly string[]): GlobalOptions {
 /** Commands of the plugins that this configuration enables. Throws CONFIG_INVALID. */
 export async function pluginCommands(options: GlobalOptions, exit: (code: number) => void): Promise<Command[]> {
   const loaded = await loadSettings(options)
-  return loaded.plugins.flatMap(({ plugin }) => (plugin.commands ? [group(plugin.commands, loaded, exit)] : []))
+  return loaded.plugins.flatMap(({ plugin: { commands = [] } }) => [commands].flat().map((one) => group(one, loaded, exit)))
 }
 
 function group({ word, description, commands }: PluginCommands, loaded: Loaded, exit: (code: number) => void): Command {
@@ -31,6 +31,8 @@ function group({ word, description, commands }: PluginCommands, loaded: Loaded, 
     const words = one.usage.split(' ')
     const first = words.findIndex((part) => /^[<[]/.test(part))
     const [names, args] = first < 0 ? [words, []] : [words.slice(0, first), words.slice(first)]
+    // No word of its own: it is what the first word does.
+    if (names.length === 0) return made(one, word, args, loaded, exit)
     let parent = top
     for (const name of names.slice(0, -1)) parent = parent.commands.find((other) => other.name() === name) ?? parent.command(name).description(`${word} ${name}`)
     parent.addCommand(made(one, names.at(-1)!, args, loaded, exit))

@@ -16,6 +16,7 @@ export const builtIn: Readonly<Record<string, string>> = {
   'mailsort': '@restante/mailsort',
   'pop3': '@restante/pop3',
   'smtp-ingress': '@restante/smtp-ingress',
+  'smtp-relay': '@restante/smtp-relay',
   'vacation': '@restante/vacation',
 }
 export const defaultConfigFile = 'config/restante.yaml'

@@ -40,7 +40,7 @@ export interface Plugin<C = any, R extends ServiceName = any, P extends ServiceN
   readonly provides: readonly P[]
   readonly migrations?: readonly Migration[]
   /** What the command line can do with it; the commands ask `operations`. */
-  readonly commands?: PluginCommands
+  readonly commands?: PluginCommands | readonly PluginCommands[]
   /** Wires things up. Synchronous, no I/O, no timers: can be called in a test without a gateway. */
   setup(given: Given<C, R>): Running<P>
 }

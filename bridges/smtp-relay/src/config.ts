@@ -1,0 +1,35 @@
+// Settings of the relay to the SMTP world.
+import { seconds, secret } from '@restante/core'
+import { z } from 'zod'
+
+const tls = z.enum(['off', 'opportunistic', 'required', 'verified'])
+const hostAndPort = z.string().regex(/^(\[[0-9A-Fa-f:.]+\]|[^\s:[\]]+)(:\d{1,5})?$/, 'a host, perhaps with a port, for example smtp.example.net:587')
+const network = z.string().regex(/^[0-9A-Fa-f:.]+(\/\d{1,3})?$/, 'an address or network, for example 10.0.0.0/8')
+
+const route = z.strictObject({
+  recipients: z.array(z.string()).optional().describe('Recipient domains that take this road; *.example.org also takes all below example.org, * takes all.'),
+  senders: z.array(z.string()).optional().describe('Sender domains that take this road, likewise; * also takes the null sender.'),
+  host: hostAndPort.optional().describe('The host to hand mail to; absent: as the MX records say, with the other settings of this road.'),
+  tls: tls.optional().describe('As `tls`, for this road.'),
+  user: z.string().optional().describe('Name to log in with; then TLS is needed (or tls: off).'),
+  password: secret().optional().describe('Password to log in with: written down, or file:/path of a file that holds it.'),
+})
+
+export const config = z.strictObject({
+  routes: z.array(route).default([]).describe('Roads that differ from what the MX records say; the first that fits is taken. A condition that is absent fits always.'),
+  tls: tls.default('opportunistic').describe('opportunistic: STARTTLS where it is offered, whatever the certificate (RFC 7435). required: no mail without TLS. verified: and the certificate must be good for the host. off: never.'),
+  port: z.number().int().min(1).max(65_535).default(25).describe('Port of mail exchangers.'),
+  allowNetworks: z.array(network).default([]).describe('Networks in which mail exchangers may be although they are not of the public Internet. Hosts named in routes may be anywhere.'),
+  connections: z.number().int().min(1).max(100).default(4).describe('Connections to one host at once.'),
+  perTransaction: z.number().int().min(1).max(1000).default(100).describe('Recipients of one message in one transaction (RFC 5321 4.5.3.1.8).'),
+  reuse: seconds('10s').describe('How long an idle connection is kept for the next message.'),
+  connectTimeout: seconds('30s').describe('Time for a connection and for the greeting.'),
+  commandTimeout: seconds('5min').describe('Silence of a server that ends the conversation (RFC 5321 4.5.3.2).'),
+  retry: seconds('5min').describe('Wait after the first temporary failure; it doubles each time.'),
+  retryLongest: seconds('4h').describe('Longest wait between attempts.'),
+  giveUp: seconds('5d').describe('Age at which a message that could not be handed over is returned.'),
+  warnAfter: seconds('4h').describe('Age at which the sender is told that a message is late; 0: never.'),
+  hops: z.number().int().min(5).max(1000).default(50).describe('Received fields beyond which a message is taken to go in circles.'),
+})
+export type Config = z.output<typeof config>
+export type TlsPolicy = z.output<typeof tls>

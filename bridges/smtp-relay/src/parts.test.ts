@@ -1,0 +1,70 @@
+// What answers mean, when to try again, what goes out, what is reported.
+import fc from 'fast-check'
+import { simpleParser } from 'mailparser'
+import { Readable } from 'node:stream'
+import { describe, expect, it } from 'vitest'
+import { config } from './config.js'
+import { LineEnds, look } from './content.js'
+import { again, verdictOf } from './outcome.js'
+import { composeReport } from './report.js'
+
+describe('answers', () => {
+  it.each<[object, string, string]>([
+    [{ responseCode: 550, response: '550 5.1.1 nobody here' }, 'permanent', '5.1.1'],
+    [{ responseCode: 550, response: '550 no' }, 'permanent', '5.0.0'],
+    [{ responseCode: 451, response: '451-4.7.1 slow\r\n451 4.7.1 down' }, 'temporary', '4.7.1'],
+    [{ responseCode: 421, response: '421 bye' }, 'temporary', '4.0.0'],
+    [{ responseCode: 450, response: '450 5.1.1 contradicts itself' }, 'temporary', '4.0.0'],
+    [{ code: 'ECONNECTION' }, 'temporary', '4.4.2'],
+    [{ code: 'ETLS' }, 'temporary', '4.7.0'],
+    [{ code: 'EMESSAGE' }, 'permanent', '5.3.4'],
+    [{ code: 'EAUTH', responseCode: 535, response: '535 no' }, 'temporary', '4.7.8'],
+  ])('%j', (trouble, kind, status) => expect(verdictOf({ message: 'm', ...trouble }, 'h')).toMatchObject({ kind, status, host: 'h' }))
+})
+
+it('attempts are 5 minutes apart, doubling to 4 hours, and end after 5 days', () => {
+  const settings = config.parse({})
+  const minutes = [0, 1, 2, 5, 6, 50].map((n) => Math.round((again(n, 0, 0, settings, 0.5)!) / 60_000))
+  expect(minutes).toEqual([5, 10, 20, 160, 240, 240])
+  expect([again(0, 0, 0, settings, 0)! / 60_000, again(0, 0, 0, settings, 1)! / 60_000].map((one) => Math.round(one * 10) / 10)).toEqual([4.5, 5.5])
+  const end = 5 * 86_400_000
+  expect(again(20, 0, end - 60_000, settings, 0.5)).toBe(end)
+  expect(again(20, 0, end, settings, 0.5)).toBeUndefined()
+})
+
+describe('what goes out', () => {
+  it('has CRLF and no other CR or LF, however the octets are cut, and is as long as it was said to be', async () => {
+    await fc.assert(fc.asyncProperty(fc.array(fc.string({ unit: fc.constantFrom('\r', '\n', 'a', '.', '\xe4'), maxLength: 12 }), { maxLength: 6 }), async (pieces) => {
+      const chunks = pieces.filter(Boolean).map((piece) => Buffer.from(piece, 'latin1'))
+      const out: Buffer[] = []
+      for await (const chunk of Readable.from(chunks, { objectMode: false }).pipe(new LineEnds())) out.push(chunk as Buffer)
+      const text = Buffer.concat(out).toString('latin1')
+      expect(text).toBe(Buffer.concat(chunks).toString('latin1').replace(/\r\n|\r|\n/g, '\r\n'))
+      const seen = await look((async function* () { yield* chunks })())
+      expect([seen.size, seen.eightBit, seen.nul]).toEqual([text.length, text.includes('\xe4'), false])
+    }))
+  })
+  it('hops are counted, NUL is seen', async () => {
+    const octets = Buffer.from(`${'Received: x\n y\n'.repeat(7)}Subject: s\n\nReceived: not one\0`)
+    expect(await look((async function* () { yield octets.subarray(0, 50); yield octets.subarray(50) })())).toMatchObject({ hops: 7, nul: true, header: expect.stringMatching(/Subject: s$/) })
+  })
+})
+
+it('a report is read by another program: three parts, addresses, states, the header', async () => {
+  const recipients = [
+    { address: 'bob@far.test', verdict: { kind: 'permanent' as const, status: '5.1.1', why: 'mx.far.test said: 550 5.1.1 nobody', said: '550 5.1.1 nobody', host: 'mx.far.test' } },
+    { address: 'jürgen@far.test', verdict: { kind: 'permanent' as const, status: '5.4.4', why: 'no host\r\nInjected: yes' } },
+  ]
+  const octets = composeReport({ kind: 'failed', host: 'mx.here.test', to: 'ann@here.test', messageId: 'failed.1.2@mx.here.test', at: 1e12, submittedAt: 1e12 - 1000, recipients, header: 'From: ann@here.test\r\nSubject: =?utf-8?q?gr=C3=BC=C3=9Fe?=\r\nX-Raw: \xfc' })
+  const text = octets.toString('latin1')
+  expect(text).not.toMatch(/[^\r]\n|\r[^\n]/)
+  expect(text).not.toMatch(/^Injected/m)
+  expect(text).toContain('Final-Recipient: rfc822; bob@far.test\r\nAction: failed\r\nStatus: 5.1.1\r\nRemote-MTA: dns; mx.far.test\r\nDiagnostic-Code: smtp; 550 5.1.1 nobody\r\n')
+  expect(text).toContain('Final-Recipient: utf-8; j\\x{FC}rgen@far.test\r\n')
+  const parsed = await simpleParser(octets, { keepDeliveryStatus: true })
+  expect(parsed.headers.get('content-type')).toMatchObject({ value: 'multipart/report', params: { 'report-type': 'delivery-status' } })
+  expect(parsed.attachments.map((one) => one.contentType)).toEqual(['message/delivery-status', 'text/rfc822-headers'])
+  expect(parsed.text).toContain('<bob@far.test>')
+  expect(parsed.attachments[1].content.toString('latin1')).toContain('X-Raw: \xfc')
+  expect(composeReport({ kind: 'delayed', host: 'h', to: 'a@b', messageId: 'x@h', at: 1, submittedAt: 0, recipients, header: '', left: 7200 }).toString('latin1')).toMatch(/Subject: Mail is late: \(no subject\)\r\n[^]*for 2 hours[^]*Action: delayed/)
+})

@@ -1,0 +1,78 @@
+// The bridge from the message store to the SMTP world, for recipients whose domain has no IM2000 agent.
+import { Resolver } from 'node:dns/promises'
+import { definePlugin, failure, isFailure, makeAddressGuard, systemRandom } from '@restante/core'
+import { commands } from './commands.js'
+import { config } from './config.js'
+import { Connections } from './connections.js'
+import { algorithms, Keys, migrations, recordOf, type Key } from './keys.js'
+import { makeRelay } from './relay.js'
+import { routeOf, type MailDns, type Routed } from './route.js'
+
+export default definePlugin({
+  name: 'smtp-relay', version: '0.1.0', api: '^1.0.0',
+  config, migrations, commands,
+  requires: ['accounts', 'contents', 'messageStore', 'metrics', 'notifier', 'reach', 'settings', 'tracking'],
+  provides: [],
+  setup({ config, clock, database, log, services: { accounts, contents, messageStore, metrics, notifier, reach, settings, tracking } }) {
+    const { hostname, im2000: { outbound } } = settings
+    const resolver = new Resolver({ timeout: outbound.dnsTimeout * 1000, tries: 2 })
+    if (outbound.dnsServers.length > 0) resolver.setServers(outbound.dnsServers)
+    const dns: MailDns = { mx: (name) => resolver.resolveMx(name), a: (name) => resolver.resolve4(name), aaaa: (name) => resolver.resolve6(name) }
+    const guard = makeAddressGuard({ allow: [...outbound.allowNetworks, ...config.allowNetworks] })
+    const random = (): number => systemRandom.fraction()
+    const route = (domain: string, sender: string): Promise<Routed> => routeOf(domain, sender, { config, dns, own: new Set([hostname.toLowerCase()]), permits: (address, port) => guard.permits(address, port), random })
+    const keys = new Keys({ database, now: () => clock.now() })
+    const connections = new Connections({ config, name: hostname, clock, log })
+    const relayed = metrics.counter('restante_relayed_total', 'Recipients that were handed to SMTP servers, by result')
+    notifier.relayThrough(makeRelay({ config, hostname, clock, log, random, contents, accounts, messageStore, tracking, keys, connections, route, count: (result) => relayed.add(1, { result }) }))
+    const shown = async (key: Key) => {
+      const { name, text } = recordOf(key)
+      const parts = text.match(/.{1,255}/g)!
+      return { domain: key.domain, selector: key.selector, algorithm: key.algorithm, record: `${name}. IN TXT ${parts.map((part) => `"${part}"`).join(' ')}`, signs: (await keys.signing(key.domain)).some((one) => one.selector === key.selector) }
+    }
+    return {
+      services: {},
+      operations: {
+        async 'smtp-relay.route'({ address, sender }: { address: string; sender: string }) {
+          const at = address.lastIndexOf('@')
+          const domain = address.slice(at + 1).toLowerCase()
+          if (at < 1 || domain === '') throw failure('ADDRESS_INVALID', { address })
+          const resolved = await accounts.resolve(address).catch((error: unknown) => {
+            if (isFailure(error, 'ADDRESS_INVALID')) return { kind: 'unknown' } as const
+            throw error
+          })
+          if (resolved.kind === 'account') return { steps: [`${domain} is ours`], result: `filed for ${resolved.account.name}` }
+          if (resolved.kind === 'unknown') return { steps: [`${domain} is ours`], result: 'refused: nobody has this address' }
+          const agent = await reach.rna(domain)
+          if (agent.kind === 'connected') {
+            agent.value.close()
+            return { steps: [`${domain} has an IM2000 agent, reached ${agent.secure ? 'with' : 'without'} TLS`], result: 'announced to the agent; the message stays here until it is read' }
+          }
+          const steps = [`IM2000: ${agent.why}`]
+          if (agent.kind === 'temporary') return { steps, result: 'tried again later: there may be an agent, and SMTP is only for domains without one' }
+          const found = await route(domain, sender)
+          steps.push('no agent: by SMTP', ...found.steps)
+          if (!('road' in found)) return { steps, result: found.kind === 'permanent' ? `returned to the sender: ${found.status} ${found.why}` : `tried again later: ${found.why}` }
+          const { hosts, tls, login } = found.road
+          return { steps, result: `handed to ${hosts.map((host) => `${host.name} port ${host.port}`).join(', then ')}; TLS ${tls}${login ? `; logged in as ${login.user}` : ''}` }
+        },
+        async 'smtp-relay.dkim.create'({ domain, algorithm }: { domain: string; algorithm?: string }) {
+          const wanted = algorithms.filter((one) => algorithm === undefined || one === algorithm)
+          if (wanted.length === 0) throw failure('NOT_PERMITTED', { what: `the algorithm ${algorithm}; accepted: ${algorithms.join(', ')}` })
+          if (!(await accounts.isLocal(domain))) throw failure('NOT_LOCAL', { address: domain })
+          const made = []
+          for (const one of wanted) made.push(await shown(await keys.create(domain, one)))
+          return made
+        },
+        'smtp-relay.dkim.show': async ({ domain }: { domain?: string }) => Promise.all((await keys.all()).filter((key) => domain === undefined || key.domain === domain.toLowerCase()).map(shown)),
+        async 'smtp-relay.dkim.remove'({ domain, selector }: { domain: string; selector: string }) {
+          await keys.remove(domain, selector)
+          return { domain, selector }
+        },
+      },
+      async stop() {
+        connections.close()
+      },
+    }
+  },
+})
