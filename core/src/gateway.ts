@@ -160,7 +160,7 @@ function assemble(options: GatewayOptions, owned: DataFolder, database: Database
       database, contents: messages, feed, clock, log: scoped('text index'), enabled: settings.mailboxes.textIndex, largest: settings.mailboxes.textIndexOctets,
     })).singleton(),
     stores: asFunction(({ reach }: Cradle) => new Stores({
-      clock, random, log: scoped('stores'), reach: (store) => reach.store(storeOf(store)),
+      clock, random, log: scoped('stores'), reach: (store) => reach.store(storeOf(store)), back: (store) => container.cradle.collector.back(store),
       options: { perStore: retrievalSettings.sessionsPerStore, retry: retrievalSettings.retry, longest: retrievalSettings.retryLongest },
     })).singleton(),
     choices: asFunction(({ database }: Cradle) => new RetrievalChoices({ database, configured: retrievalSettings })).singleton(),
@@ -172,7 +172,7 @@ function assemble(options: GatewayOptions, owned: DataFolder, database: Database
     })).singleton(),
     collector: asFunction(({ database, accounts, messages, blobs, spool, local, stores, pins, choices }: Cradle) => new Collector({
       database, accounts, messages, blobs, spool, local, stores, pins, choices, clock, log: scoped('recipient'), scanner: () => createScanner(settings.limits.scan),
-      options: { stores: retrievalSettings.stores, retry: retrievalSettings.retry, headerOctets: retrievalSettings.headerOctets, giveUp: retrievalSettings.giveUp, pace },
+      options: { stores: retrievalSettings.stores, retry: retrievalSettings.retry, longest: retrievalSettings.retryLongest, headerOctets: retrievalSettings.headerOctets, giveUp: retrievalSettings.giveUp, pace },
     })).singleton(),
     fileParts: asFunction(({ quota, keywords, feed, bus, jobs }: Cradle): FileParts => ({ quota, keywords, feed, bus, jobs, keepAfterRead: retrievalSettings.keepAfterRead })).singleton(),
     spool: asFunction(({ folder }: Cradle) => makeSpool({
@@ -312,8 +312,8 @@ function assemble(options: GatewayOptions, owned: DataFolder, database: Database
       core.reaper.start()
       await core.textIndex.start()
       await host.ready()
-      core.notifier.start()
-      core.collector.start()
+      await core.notifier.start()
+      await core.collector.start()
       housekeeping.start()
     },
     /** Drains: no new sessions, those that run may finish until the deadline. Everything accepted is committed before this resolves. */

@@ -9,7 +9,7 @@ import { startPair, type Pair } from '../support/pair.js'
 
 let pair: Pair
 const servers: Server[] = []
-beforeAll(async () => { pair = await startPair({ accounts: 5, set: ['retrieval.eagerUpTo=2KiB', 'retrieval.retry=0.05', 'retrieval.retryLongest=0.05', 'im2000.outbound.answerTimeout=0.5'] }) })
+beforeAll(async () => { pair = await startPair({ accounts: 5, set: ['retrieval.eagerUpTo=2KiB', 'retrieval.retry=0.05', 'retrieval.retryLongest=0.05', 'im2000.outbound.answerTimeout=5'] }) })
 afterAll(() => pair?.stop())
 afterEach(() => { for (const server of servers.splice(0)) server.close() })
 
@@ -105,11 +105,11 @@ describe('notifications that are not honest', () => {
 })
 
 describe('many', () => {
-  it('300 large messages: a header sync moves their headers, not their octets', async () => {
+  it('300 large messages: a header sync moves their headers, not their octets', { timeout: 120_000 }, async () => {
     const before = pair.wire()
     const count = (await inbox(2)).count
     for (let i = 0; i < 300; i += 50) await Promise.all(Array.from({ length: 50 }, (_, n) => pair.a.submit([pair.b.name(2)], `Subject: many ${i + n}\r\nFrom: a@a.test\r\n\r\n${'z'.repeat(30_000)}`)))
-    await expect.poll(async () => (await inbox(2)).count, { timeout: 20_000 }).toBe(count + 300)
+    await expect.poll(async () => (await inbox(2)).count, { timeout: 110_000 }).toBe(count + 300)
     const { messages } = await inbox(2)
     let seen = 0
     for await (const some of pair.b.gateway.mailboxes.summaries(messages, ['envelope', 'headers', 'size', 'sort'])) seen += some.size
@@ -124,9 +124,9 @@ describe('many', () => {
     await expect.poll(async () => {
       const { n } = (await pair.a.gateway.database.read.get<{ n: number }>("SELECT count(*) AS n FROM recipients WHERE domain LIKE 'd%.test' AND outcome = 'accepted'"))!
       return n
-    }, { timeout: 60_000, interval: 200 }).toBe(10_000)
+    }, { timeout: 110_000, interval: 500 }).toBe(10_000)
     // Three questions and more make one look: two services, and the addresses of a target.
     expect(pair.dns.asked.length - asked).toBeLessThan(100 * 40)
     expect(new Set((await pair.a.statusOf(sent[9].token)).map((one) => one.notification))).toEqual(new Set(['notifying']))
-  })
+  }, 120_000)
 })

@@ -132,6 +132,14 @@ for (const kind of databases) {
       expect(sessions).toBeLessThanOrEqual(5)
     })
 
+    it('H27 a clock that was ahead when it was written down does not make anybody wait', async () => {
+      const sent = await pair.a.submit([to(1)])
+      await settled()
+      await pair.a.gateway.database.write((tx) => tx.run('UPDATE recipients SET next_attempt = ? WHERE next_attempt IS NOT NULL', [Date.now() + 400 * 86_400_000]))
+      await pair.a.gateway.notifier.start()
+      await expect.poll(async () => (await rows(sent.token))[0].attempts).toBe(2)
+    })
+
     it('an agent that never answers holds up nobody else; few sessions go to one agent', async () => {
       let sessions = 0
       publish(pair.zone, '_RNASP', 'hangs.test', await listen(() => { sessions++ }))

@@ -138,6 +138,26 @@ for (const kind of databases) {
       await expect.poll(() => octetsAt(message).then((text) => text.length, () => 0)).toBeGreaterThan(200_000)
     })
 
+    it('a store that was left alone for a day is asked when a reader wants something, and then for all that waits', async () => {
+      const { stores, collector, database } = pair.b.gateway
+      const key = '["a.test",null]'
+      await pair.a.submit([pair.b.name(3)], large('hurry'))
+      const { message } = await arrived('hurry', 3)
+      await collector.settled()
+      const place = pair.zone['_msrap._tcp.a.test']
+      stores.close()
+      stores.open()
+      pair.zone['_msrap._tcp.a.test'] = 'SERVFAIL'
+      for (let i = 0; i < 3; i++) await expect(stores.use(key, async () => undefined, 0)).rejects.toMatchObject({ code: 'STORE_UNREACHABLE' })
+      await pair.a.submit([pair.b.name(3)], 'Subject: waits\r\n\r\nx\r\n')
+      await expect.poll(() => database.read.all('SELECT why FROM notifications WHERE failing_since IS NOT NULL')).toHaveLength(1)
+      await database.write((tx) => tx.run('UPDATE notifications SET next_try = ?', [Date.now() + 86_400_000]))
+      pair.zone['_msrap._tcp.a.test'] = place
+      await stores.use(key, async () => undefined, 0)
+      await arrived('waits', 3)
+      expect(await octetsAt(message)).toContain('Text of hurry')
+    })
+
     it('a repeat of what was collected is not filed again, nor after it was released', async () => {
       const sent = await pair.a.submit([pair.b.name(3)], 'Subject: twice\r\n\r\nx\r\n')
       const { uid } = await arrived('twice', 3)

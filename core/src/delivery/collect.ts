@@ -20,7 +20,7 @@ import type { RetrievalChoices } from './choices.js'
 import type { DeliveryPlan } from './plan.js'
 import { owed, type RemotePins } from './remote-pins.js'
 import { retrieveAll, retrieveHeader, type Pace } from './retrieve.js'
-import type { Stores } from './stores.js'
+import { hurry, type Stores } from './stores.js'
 
 export interface CollectorParts {
   readonly database: Database
@@ -42,6 +42,8 @@ export interface CollectorParts {
     readonly pace: Pace
     /** Seconds after a store went away in the middle. */
     readonly retry: number
+    /** Seconds that a store is left alone at most. */
+    readonly longest: number
     /** Seconds after which a notification whose message could never be had is dropped. */
     readonly giveUp: number
   }
@@ -99,11 +101,26 @@ export class Collector {
     })
   }
 
-  start(): void {
+  async start(): Promise<void> {
+    // A clock that was ahead: nothing waits longer than it may.
+    const { database, clock, options } = this.#parts
+    const latest = clock.now() + options.longest * 1200
+    await database.write(async (tx) => {
+      await tx.run('UPDATE notifications SET next_try = 0 WHERE next_try > ?', [latest])
+      await tx.run('UPDATE remote_pins SET next_try = 0 WHERE next_try > ?', [latest])
+    })
     this.#lanes.start()
   }
   wake(): void {
     this.#lanes.wake()
+  }
+  /** A store that was away has answered: what waits for it is due. */
+  back(store: string): void {
+    this.#parts.database.write(async (tx) => {
+      await tx.run('UPDATE notifications SET next_try = 0 WHERE store = ? AND next_try > 0', [store])
+      await tx.run('UPDATE remote_pins SET next_try = 0 WHERE store = ? AND owes <> 0', [store])
+      tx.afterCommit(() => this.wake())
+    }).catch((error: unknown) => { this.#parts.log.error({ err: error, store }, 'what waits for a store cannot be called') })
   }
   async stop(): Promise<void> {
     await this.#lanes.stop()
@@ -156,7 +173,7 @@ export class Collector {
 
   async #file(held: Held): Promise<void> {
     const { database, accounts, blobs, local, messages, pins, clock, spool, stores, options } = this.#parts
-    let got = await stores.use(held.store, (client) => this.#get(client, held))
+    let got = await stores.use(held.store, (client) => this.#get(client, held), held.failing_since === null ? hurry.news : Infinity)
     const whole = async (): Promise<void> => {
       if (got.kind === 'twin') return messages.fetchAll([got.message])
       if (got.kind === 'octets') return

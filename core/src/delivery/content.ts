@@ -11,7 +11,7 @@ import type { Messages } from '../store/messages.js'
 import type { Elsewhere } from '../store/ports.js'
 import { retrieveAll, type Pace } from './retrieve.js'
 import type { RemotePin, RemotePins } from './remote-pins.js'
-import type { Stores } from './stores.js'
+import { hurry, type Stores } from './stores.js'
 
 export interface ContentParts {
   readonly database: Database
@@ -73,7 +73,7 @@ export class RemoteContent implements Elsewhere {
   async #from(pin: RemotePin, known: { readonly size: number; readonly digest: string; readonly header_size: number }): Promise<void> {
     const { database, messages, blobs, spool, stores, clock, pace } = this.#parts
     const header = await this.#headerOf(pin.message, known.header_size)
-    const spooled = await stores.use(pin.store, (client) => retrieveAll(client, pin.identifier, { spool, clock, pace }))
+    const spooled = await stores.use(pin.store, (client) => retrieveAll(client, pin.identifier, { spool, clock, pace }), hurry.reader)
     const { summary } = spooled
     // H5: what was announced, what was shown and what comes now must be one message.
     const same = summary.size === known.size && summary.headerSize === known.header_size && (known.digest === '' || known.digest === summary.digest) && (await headerOf(spooled.octets, header.length)).equals(header)

@@ -19,6 +19,8 @@ export interface StoresParts {
   readonly log: Log
   /** A session with the store of this canonical text (rna/notification-agent.ts storeOf). */
   readonly reach: (store: string) => Promise<Located<StoreClient>>
+  /** A store that was away has answered: what waits for it may come. */
+  readonly back: (store: string) => void
   readonly options: StoresOptions
 }
 
@@ -27,10 +29,15 @@ interface Known {
   open: number
   readonly waiting: { take(client: StoreClient): void; fail(error: unknown): void }[]
   failures: number
-  /** Milliseconds UTC; not asked before. */
+  /** Milliseconds UTC; not asked before, but for those who are in a hurry. */
   parkedUntil: number
+  /** When it was last looked for, milliseconds UTC. */
+  triedAt: number
   why: string
 }
+
+/** Somebody waits for it now: a store that is left alone is asked all the same when the last time is that long ago. */
+export const hurry = { reader: 30_000, news: 600_000 } as const
 
 /** Sessions are kept this long: below the idle limit of the other side (B39). */
 const keepMs = 20_000
@@ -51,10 +58,10 @@ export class Stores {
     return this.#known.get(store)?.parkedUntil ?? 0
   }
 
-  /** Does `work` in a session of its own. Throws STORE_UNREACHABLE, or what `work` throws; a session that broke is not used again. */
-  async use<T>(store: string, work: (client: StoreClient) => Promise<T>): Promise<T> {
+  /** Does `work` in a session of its own. @param patience see `hurry`. Throws STORE_UNREACHABLE, or what `work` throws; a session that broke is not used again. */
+  async use<T>(store: string, work: (client: StoreClient) => Promise<T>, patience = Infinity): Promise<T> {
     for (let fresh = false; ; fresh = true) {
-      const client = await this.#take(store)
+      const client = await this.#take(store, patience)
       let good = false
       try {
         const result = await work(client)
@@ -88,20 +95,24 @@ export class Stores {
     this.#closed = false
   }
 
-  async #take(store: string): Promise<StoreClient> {
-    const known = this.#known.get(store) ?? { idle: [], open: 0, waiting: [], failures: 0, parkedUntil: 0, why: '' }
+  async #take(store: string, patience = Infinity): Promise<StoreClient> {
+    const known = this.#known.get(store) ?? { idle: [], open: 0, waiting: [], failures: 0, parkedUntil: 0, triedAt: 0, why: '' }
     this.#known.set(store, known)
     const idle = known.idle.pop()
     if (idle) {
       idle.timer.clear()
       return idle.client
     }
-    if (this.#closed || known.parkedUntil > this.#parts.clock.now()) throw failure('STORE_UNREACHABLE', { why: known.why })
+    const now = this.#parts.clock.now()
+    if (this.#closed || (known.parkedUntil > now && now < known.triedAt + patience)) throw failure('STORE_UNREACHABLE', { why: known.why })
     if (known.open >= this.#parts.options.perStore) return new Promise((take, fail) => { known.waiting.push({ take, fail }) })
     known.open++
+    known.triedAt = now
     const located = await this.#parts.reach(store).catch((error: unknown) => ({ kind: 'temporary', why: String((error as Error).message) }) as const)
     if (located.kind === 'connected' && !this.#closed) {
+      if (known.failures > 0) this.#parts.back(store)
       known.failures = 0
+      known.parkedUntil = 0
       return located.value
     }
     if (located.kind === 'connected') located.value.close()

@@ -58,7 +58,7 @@ interface Result { readonly due: Due; readonly outcome: Outcome; readonly why: s
 /** Recipients read at once for one domain. */
 const batch = 200
 /** Notifications of one mailbox in one command (D41): well below RNASP's 64 KiB. */
-const perCommand = 50
+const perCommand = 40
 /** A second session pays from here on. */
 const worthASession = 20
 /** Sessions that break in one pass, after which the agent is left alone until the next. */
@@ -94,7 +94,11 @@ export class Notifier implements RecipientsElsewhere {
     return isDomain(domain)
   }
 
-  start(): void {
+  async start(): Promise<void> {
+    // A clock that was ahead: nothing waits longer than the longest repeat.
+    const { database, clock, options } = this.#parts
+    const longest = Math.max(options.longest * 1.2, (Math.max(...options.repeatDays) + 1) * 86_400) * 1000
+    await database.write((tx) => tx.run('UPDATE recipients SET next_attempt = ? WHERE next_attempt IS NOT NULL AND next_attempt > ?', [clock.now(), clock.now() + longest]))
     this.#lanes.start()
   }
 

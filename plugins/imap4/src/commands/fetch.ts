@@ -124,9 +124,15 @@ class Fetching {
     for (const uid of uids) {
       const about = this.#cursor.go(uid) ? known.get(this.#cursor.message) : undefined
       if (about) this.#write(about, marked.has(uid))
-      else this.expunged++
+      else this.#without(uid)
       if (say.full) await say.flush()
     }
+  }
+
+  /** Nothing is known of it: it is gone, or it lies at another store that cannot be reached. */
+  #without(uid: Uid): void {
+    if (this.session.open.mailbox.index.position(uid) < 0) this.expunged++
+    else this.unavailable++
   }
 
   async #chunkWithOctets(uids: readonly Uid[], known: ReadonlyMap<MessageId, Known>, marked: ReadonlySet<Uid>): Promise<void> {
@@ -150,7 +156,7 @@ class Fetching {
         }
         const { message } = this.#cursor
         const about = known.get(message) ?? (plan.fields.length === 0 ? nothingKnown : undefined)
-        if (!about) this.expunged++
+        if (!about) this.#without(uid)
         else if (!this.#wantsOctets(about)) this.#write(about, marked.has(uid))
         else {
           const isNext = !twice.has(uid) && waiting && !waiting.done && waiting.value.message === message
