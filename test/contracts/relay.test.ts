@@ -133,7 +133,11 @@ for (const kind of databases) describe(kind, () => {
     expect((row!.next_attempt - Date.now()) / 1000).toBeGreaterThan(240)
     expect(row!.why).toContain('4.2.0 later')
     delete answers.bob
-    expect(await core().notifier.retry('far.test')).toBe(1)
+    expect(await operate(core(), 'queue.recipients', { domain: 'Far.test' })).toMatchObject([{ token, sender: user(1), recipient: 'bob@far.test', outcome: 'relay', attempts: 1, why: expect.stringContaining('4.2.0 later') }])
+    expect(await operate(core(), 'queue.recipients', { sender: 'nobody@example.test' })).toEqual([])
+    expect(await operate(core(), 'queue.domains', {})).toMatchObject([{ domain: 'far.test', waiting: 1, announced: 0 }])
+    expect(await operate(core(), 'queue.now', { domain: 'elsewhere.test' })).toEqual({ recipients: 0 })
+    expect(await operate(core(), 'queue.now', { domain: 'far.test' })).toEqual({ recipients: 1 })
     await expect.poll(() => status(token), { timeout: 15_000 }).toEqual([{ notification: 'silenced', pinned: false }])
     expect((await reports()).length).toBe(before)
   })
