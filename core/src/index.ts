@@ -13,7 +13,7 @@ export { definePlugin, pluginApiVersion, type Given, type Plugin, type Running, 
 export type { Asked, Operation, PluginCommand, PluginCommands } from './plugin/command-line.js'
 export type { ServiceName, Services } from './plugin/services.js'
 export type { Decision, Duty, Handler, HookName, HookRuntime, Hooks, Signal } from './plugin/hooks.js'
-export type { RcptTo, RecipientKind, Verdict } from './plugin/mail-hooks.js'
+export type { IncomingMessage, IncomingVerdict, RcptTo, RecipientKind, Verdict } from './plugin/mail-hooks.js'
 export type * from './delivery/placing.js'
 export { makeAnswers, type Answering, type Answers } from './delivery/answer.js'
 export type * from './message/summary.js'

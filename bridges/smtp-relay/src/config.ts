@@ -1,5 +1,5 @@
 // Settings of the relay to the SMTP world.
-import { seconds, secret } from '@restante/core'
+import { seconds, secret, section } from '@restante/core'
 import { z } from 'zod'
 
 const tls = z.enum(['off', 'opportunistic', 'required', 'verified'])
@@ -29,6 +29,11 @@ export const config = z.strictObject({
   retryLongest: seconds('4h').describe('Longest wait between attempts.'),
   giveUp: seconds('5d').describe('Age at which a message that could not be handed over is returned.'),
   warnAfter: seconds('4h').describe('Age at which the sender is told that a message is late; 0: never.'),
+  incoming: section({
+    check: z.boolean().default(true).describe('Whether mail from outside is checked (SPF, DKIM, DMARC) and marked with an Authentication-Results field.'),
+    dmarc: z.enum(['mark', 'refuse']).default('mark').describe('What follows when the domain in From publishes "reject" and a message fails: mark it only, or refuse it in the session.'),
+    signatures: z.number().int().min(1).max(100).default(10).describe('DKIM signatures of one message that are checked; more are a sign of trouble, and none is.'),
+  }).describe('Mail that comes to the MX listener.'),
   hops: z.number().int().min(5).max(1000).default(50).describe('Received fields beyond which a message is taken to go in circles.'),
 })
 export type Config = z.output<typeof config>

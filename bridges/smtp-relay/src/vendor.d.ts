@@ -7,3 +7,13 @@ declare module 'mailauth/lib/dkim/sign.js' {
     signatureData: readonly { signingDomain: string; selector: string; privateKey: string; algorithm?: string }[]
   }): Promise<{ signatures: string; errors: readonly { err?: Error }[] }>
 }
+declare module 'mailauth/lib/mailauth.js' {
+  interface Status { readonly result: string; readonly header?: { readonly from?: string } }
+  export function authenticate(input: NodeJS.ReadableStream | Buffer, options: {
+    ip: string; helo: string; sender: string; mta: string; resolver: (name: string, type: string) => Promise<unknown>; disableBimi?: boolean; disableArc?: boolean
+  }): Promise<{
+    readonly spf?: { readonly status: Status; readonly domain?: string } | false
+    readonly dkim: { readonly results: readonly { readonly signingDomain?: string; readonly selector?: string; readonly status: Status }[] }
+    readonly dmarc?: { readonly status: Status; readonly policy?: string; readonly domain?: string } | false
+  }>
+}

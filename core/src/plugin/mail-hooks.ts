@@ -23,7 +23,23 @@ export type Verdict =
 /** What an address of ours is that is no account's: the front end of a list (im2000.md G8), to which the sender may post; or a list to which he may not. */
 export type RecipientKind = { readonly list: string } | { readonly refuse: string }
 
+/** A message that an outside server has sent to its end, before it is stored. */
+export interface IncomingMessage {
+  readonly remoteAddress: string
+  readonly helo: string
+  /** '' is the null sender. */
+  readonly sender: string
+  readonly recipients: readonly string[]
+  readonly size: number
+  /** As the peer sent it. May be read several times. */
+  octets(): AsyncIterable<Buffer>
+}
+
+/** `trace`: header lines to put before the message, complete with CRLF. */
+export type IncomingVerdict = { readonly trace: string } | { readonly reject: string } | { readonly tempfail: string }
+
 declare module './hooks.js' {
+  interface Hooks { 'smtp.message': Decision<IncomingMessage, IncomingVerdict> }
   interface Hooks { 'smtp.unknown': Decision<RcptTo, RecipientKind> }
   interface Hooks { 'smtp.rcptTo': Decision<RcptTo, Verdict> }
 }

@@ -8,9 +8,9 @@ import { createEngine } from './server.js'
 export default definePlugin({
   name: 'smtp-ingress', version: '0.1.0', api: '^1.0.0',
   config,
-  requires: ['accounts', 'authenticator', 'hooks', 'messageStore', 'metrics', 'net', 'notifier', 'settings'],
+  requires: ['accounts', 'authenticator', 'hooks', 'messageStore', 'metrics', 'net', 'notifier', 'settings', 'spool'],
   provides: [],
-  setup({ config, clock, services: { accounts, authenticator, hooks, messageStore, metrics, net, notifier, settings } }) {
+  setup({ config, clock, services: { accounts, authenticator, hooks, messageStore, metrics, net, notifier, settings, spool } }) {
     const { submission } = config
     const policy = createPolicy({ accounts, hooks, notifier, domains: settings.domains, ownSender: submission.sender === 'own', ownFrom: submission.headerFrom === 'own' })
 
@@ -23,7 +23,7 @@ export default definePlugin({
         idleMs: own.idle * 1000, recipients: Math.min(own.recipients, settings.im2000.store.envelopeEntries),
         clearTextLogin: submission.clearTextLogin, failedLogins: submission.failedLogins, authenticator,
         transaction: {
-          store: messageStore, policy, host: settings.hostname, limit: settings.limits.messageOctets,
+          store: messageStore, spool, hooks, policy, host: settings.hostname, limit: settings.limits.messageOctets,
           bytes: { bareLineEnds: own.bareLineEnds, nul: own.nul },
           receivedFrom: 'receivedFrom' in own && own.receivedFrom,
           count: (result) => messages.add(1, { listener: kind, result }),

@@ -1,6 +1,7 @@
 // One SMTP transaction: sender, recipients, octets, commit. One transaction is one submission. Knows no sockets; the store
 // does the rest. The reply to the data comes only after the commit.
-import { isFailure, type Draft, type Log, type MessageStore } from '@restante/core'
+import { isFailure, type Draft, type HookRuntime, type Log, type MessageStore, type Spool, type Spooled, type SpoolWriter } from '@restante/core'
+import { octetsOf, withoutClaims } from './incoming.js'
 import { DataReader, type BytesPolicy } from './bytes.js'
 import type { Peer, Policy } from './policy.js'
 import { reply, replyTo, said, type Reply } from './replies.js'
@@ -9,6 +10,8 @@ import { mailDate, received, returnPath } from './trace.js'
 
 export interface TransactionParts {
   readonly store: MessageStore
+  readonly spool: Spool
+  readonly hooks: HookRuntime
   readonly policy: Policy
   readonly bytes: BytesPolicy
   readonly host: string
@@ -32,6 +35,9 @@ export class Transaction {
   #mender: HeaderMender | undefined
   #refusal: Reply | undefined
   #size = 0
+  /** Mail from outside that plugins want to see whole: it waits here until they have. */
+  #held: SpoolWriter | undefined
+  #open: ((trace: string) => Promise<Draft>) | undefined
 
   constructor(private readonly parts: TransactionParts, readonly peer: Peer, readonly sender: string, private readonly announced: number, private readonly log: Log) {
     this.reader = new DataReader(parts.bytes)
@@ -55,9 +61,16 @@ export class Transaction {
     const { store, host, receivedFrom, limit, now, unique } = this.parts
     const { listener, account, remoteAddress, helo } = this.peer
     const hop = { sender: this.sender, helo, remoteAddress, host, protocol, session, now: now() }
-    const trace = listener === 'submission' ? '' : returnPath(this.sender) + (receivedFrom ? received(hop) : '')
+    // Return-Path first (RFC 5321 4.4), then what was found out about the message, then where it came from.
+    const trace = (more: string): string => (listener === 'submission' ? '' : returnPath(this.sender) + more + (receivedFrom ? received(hop) : ''))
+    const open = (more: string): Promise<Draft> => store.open({ account: account?.id ?? null, name: this.sender, protocol }, { recipients: [...this.#envelope], ...(this.#lists.size > 0 ? { lists: [...this.#lists] } : {}) }, { expectedSize: this.announced, trace: trace(more), limit })
     try {
-      this.#draft = await store.open({ account: account?.id ?? null, name: this.sender, protocol }, { recipients: [...this.#envelope], ...(this.#lists.size > 0 ? { lists: [...this.#lists] } : {}) }, { expectedSize: this.announced, trace, limit })
+      // Also when the message is held first: what the store will not take is refused before it comes.
+      this.#draft = await open('')
+      if (listener === 'mx' && this.parts.hooks.given('smtp.message')) {
+        this.#held = this.parts.spool.open({ limit })
+        this.#open = open
+      }
     } catch (error) {
       return this.#note(error)
     }
@@ -97,12 +110,17 @@ export class Transaction {
     if (this.#mender && !this.#refusal) await this.#finishHeader(this.#mender)
     const draft = this.#draft
     this.#draft = undefined // a peer that leaves now must not take back what is being committed
+    const held = this.#held
+    this.#held = undefined
     if (this.#refusal || !draft) {
       await draft?.discard()
+      await held?.discard()
       return this.#refusal ?? replyTo(undefined)
     }
     try {
-      const { token } = await draft.seal()
+      const looked = held ? await this.#look(held, draft) : draft
+      if ('code' in looked) return looked
+      const { token } = await looked.seal()
       this.log.info({ from: this.sender, recipients: this.recipients, octets: this.#size, id: token }, 'message accepted')
       return reply(250, `2.0.0 Accepted, id ${token}`)
     } catch (error) {
@@ -111,12 +129,37 @@ export class Transaction {
     }
   }
 
+  /** Asks plugins about the whole message; then it goes on to the store, with what they found in its trace. */
+  async #look(held: SpoolWriter, early: Draft): Promise<Draft | Reply> {
+    let spooled: Spooled | undefined
+    let draft: Draft | undefined
+    try {
+      await early.discard()
+      const message = spooled = await held.seal()
+      const { remoteAddress, helo } = this.peer
+      const verdict = await this.parts.hooks.ask('smtp.message', { remoteAddress, helo, sender: this.sender, recipients: [...this.#envelope], size: message.size, octets: () => octetsOf(message) })
+      if (verdict && 'reject' in verdict) return said.refusedByPolicy(verdict.reject)
+      if (verdict && 'tempfail' in verdict) return said.laterByPolicy(verdict.tempfail)
+      draft = await this.#open!(verdict?.trace ?? '')
+      for await (const chunk of withoutClaims(octetsOf(message), this.parts.host)) await draft.writer.write(chunk)
+      return draft
+    } catch (error) {
+      await draft?.discard()
+      throw error
+    } finally {
+      await held.discard()
+      await spooled?.discard()
+    }
+  }
+
   /** The peer is gone, or starts anew. Drops without trace what was not answered (im2000.md D22). */
   abort(): void {
     const draft = this.#draft
     this.#draft = undefined
     this.#refusal ??= replyTo(undefined)
-    draft?.discard().catch((error: unknown) => this.log.warn({ err: error }, 'a draft could not be discarded'))
+    const held = this.#held
+    this.#held = undefined
+    for (const one of [draft, held]) one?.discard().catch((error: unknown) => this.log.warn({ err: error }, 'a draft could not be discarded'))
   }
 
   async #writeHeader(content: Buffer, mender: HeaderMender): Promise<void> {
@@ -148,7 +191,7 @@ export class Transaction {
   #put(octets: Buffer): Promise<void> | void {
     if (!this.#draft) return
     try {
-      const wait = this.#draft.writer.write(octets)
+      const wait = (this.#held ?? this.#draft.writer).write(octets)
       return wait?.catch((error: unknown) => this.#refuse(this.#note(error)))
     } catch (error) {
       return this.#refuse(this.#note(error))
