@@ -65,6 +65,20 @@ for (const kind of databases) {
       await expect.poll(() => keywords('Sent', 'failed')).toEqual(['$Failed'])
     })
 
+    it('what a relay took over shows too', async () => {
+      pair.a.gateway.notifier.relayThrough({
+        relay: async (domain, recipients, done) => {
+          for (const one of recipients) await done(one, domain === 'good.test' ? { kind: 'delivered' } : { kind: 'permanent', why: 'unknown' })
+        },
+      })
+      for (const domain of ['good', 'bad']) {
+        await append(domain)
+        await pair.a.submit([`x@${domain}.test`], text(domain))
+      }
+      await expect.poll(() => keywords('Sent', 'good')).toEqual(['$Notified', '$Released'])
+      await expect.poll(() => keywords('Sent', 'bad')).toEqual(['$Failed'])
+    })
+
     it('somebody else\'s message with the same Message-ID says nothing', async () => {
       await append('same')
       const draft = await pair.a.gateway.store.open({ account: pair.a.ids[1], name: pair.a.name(2), protocol: 'ESMTPSA' }, { recipients: [pair.a.name(3)] })
