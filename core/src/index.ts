@@ -51,6 +51,7 @@ export type { Access, Lists } from './store/lists.js'
 export type { Answer, Where } from './im2000/session/client.js'
 export type { Notification, ServiceLocation } from './im2000/values.js'
 export { makeAddressGuard, type AddressGuard } from './net/address-guard.js'
+export { httpConnections, type HttpAnswer, type HttpOptions, type HttpRequest } from './net/http.js'
 // For whoever tests a face without a gateway.
 export { createNet } from './net/net.js'
 export { loadCertificate } from './net/tls.js'

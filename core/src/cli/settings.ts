@@ -10,6 +10,7 @@ import { loadPlugins } from '../plugin/loader.js'
 
 /** What may stand under `plugins:` and `bridges:` without a package name. The wire protocols are core's own plugin. */
 export const builtIn: Readonly<Record<string, string>> = {
+  'autoconfig': new URL('../autoconfig-plugin.js', import.meta.url).href,
   'im2000': new URL('../wire-plugin.js', import.meta.url).href,
   'imap4': '@restante/imap4',
   'lists': '@restante/lists',
