@@ -38,7 +38,8 @@ export default definePlugin({
       switch (path.toLowerCase()) {
         case '/mail/config-v1.1.xml': case '/.well-known/autoconfig/mail/config-v1.1.xml': {
           if (method !== 'GET' && method !== 'HEAD') return { status: 405, headers: { Allow: 'GET, HEAD' } }
-          const address = query.get('emailaddress') ?? ''
+          // Some ask without an address, and put it into the answer themselves.
+          const address = query.get('emailaddress') || `user@${settings.domains[0]}`
           return await ours(address) ? xml(mozilla(config, host, address)) : undefined
         }
         case '/autodiscover/autodiscover.xml': {

@@ -41,15 +41,21 @@ const keepable = (text: string): string => text.toWellFormed().replace(/[\0\ufdd
 
 /** `messages.partial` of what is here in full; the rest lies at another store, and is not fetched for our sake. */
 const allHere = 0
-/** Messages of one commit. */
+/** Messages of one commit, and characters of their texts: trigrams take about 3 ms the 10,000, and nobody else commits meanwhile. */
 const atOnce = 16
+const charactersAtOnce = 20_000
+/** A text above this is not indexed: its commit would keep others waiting. */
+const longestText = 131_072
 /** Rows compared by one query, so that other readers get their turn. */
 const compared = 2000
 /** Candidates above which trigrams do not help: then the rows of the messages asked for are compared. */
 const mostCandidates = 20_000
-/** Quiet after a change before the index catches up; and its rest for each moment of work while others write: a tenth is the index's. */
+/** Quiet after a change before the index catches up. */
 const quietMs = 500
-const restFactor = 9
+/** How long it rests for each moment of work: when nobody else has anything to do, and when somebody has (a tenth is the index's then). */
+const rests = { idle: 1, busy: 10 }
+/** Share of the time that the event loop is busy with others, above which somebody has something to do. */
+const busyAbove = 0.05
 
 interface Row { readonly id: MessageId; readonly header_size: number; readonly size: number; readonly parts: string; readonly partial: number }
 interface Text { readonly id: MessageId; readonly whole: boolean; readonly header: string; readonly body: string }
@@ -62,6 +68,9 @@ export class TextIndexer implements TextIndex {
   #timer: { clear(): void } | undefined
   #working: Promise<void> | undefined
   #again = false
+  /** How busy the loop had been, and what was committed, when the last rest began. */
+  #rested = performance.eventLoopUtilization()
+  #commits = 0
   #started = false
   #stopped = false
   #trigrams = false
@@ -175,13 +184,13 @@ export class TextIndexer implements TextIndex {
   #work(): void {
     const { clock, database, log } = this.#parts
     const before = clock.now()
-    const commits = database.commits
+    const busy = performance.eventLoopUtilization(this.#rested).utilization > busyAbove || database.commits > this.#commits
     this.#again = false
     this.#working = this.#step().then((more) => {
       this.#working = undefined
-      // Nobody else writes: no need to rest.
-      const rest = database.commits - commits > 1 ? restFactor * (clock.now() - before) : 0
-      if (more || this.#again) this.#soon(more ? rest : quietMs)
+      this.#rested = performance.eventLoopUtilization()
+      this.#commits = database.commits
+      if (more || this.#again) this.#soon(more ? Math.max(1, clock.now() - before) * (busy ? rests.busy : rests.idle) : quietMs)
     }).catch((error: unknown) => {
       this.#working = undefined
       if (!this.#stopped) log.warn({ err: error }, 'cannot index texts; searching goes on without')
@@ -196,12 +205,19 @@ export class TextIndexer implements TextIndex {
     const rows = fresh.length > 0 || this.#unindexed.size === 0 ? fresh : await database.read.all<Row>(
       'SELECT m.id, m.header_size, m.size, m.parts, m.partial FROM message_texts t JOIN messages m ON m.id = t.message WHERE t.whole = 0 AND m.partial = ? AND m.size <= ? LIMIT ?', [allHere, largest, atOnce])
     if (rows.length === 0 || this.#stopped) return false
-    const byId = new Map(rows.map((row) => [row.id, row]))
     const texts = new Map<MessageId, Text>()
-    for (const { id } of rows.filter(({ size, partial }) => size <= largest && partial === allHere)) {
+    let characters = 0
+    for (const [i, row] of rows.entries()) {
+      if (characters >= charactersAtOnce) {
+        rows.length = i
+        break
+      }
+      if (row.size > largest || row.partial !== allHere) continue
       try {
-        const row = byId.get(id)!
-        texts.set(id, textOf(row, await octetsOf(await contents.open(id))))
+        const text = textOf(row, await octetsOf(await contents.open(row.id)))
+        if (text.header.length + text.body.length > longestText) continue
+        texts.set(row.id, text)
+        characters += text.header.length + text.body.length
       } catch (error) {
         // Gone meanwhile, or not to be had now: then it is read when it is searched.
         if (!isFailure(error, 'MESSAGE_NOT_FOUND') && !isFailure(error, 'CONTENT_UNAVAILABLE')) throw error
