@@ -1,6 +1,7 @@
 // The composition root: puts core's parts together (awilix), loads the plugins, and runs them up and down. No logic.
 import { asFunction, asValue, createContainer, InjectionMode } from 'awilix'
 import { join, resolve } from 'node:path'
+import { makeAdministration } from './administration.js'
 import { systemClock, type Clock } from './base/clock.js'
 import { systemRandom, type Random } from './base/random.js'
 import { makeAccounts } from './accounts/accounts.js'
@@ -244,11 +245,15 @@ function assemble(options: GatewayOptions, owned: DataFolder, database: Database
     net: asFunction(({ metrics, folder, certificate }: Cradle) => createNet({ settings, dataFolder: folder, certificate, metrics, log: scoped('net'), clock })).singleton(),
   })
   const core = container.cradle
+  const administration = makeAdministration({
+    accounts: core.accounts, mailboxes: core.mailboxes, reaper: core.reaper,
+    forget: [(tx, account) => core.agent.removeAll(tx, account), (tx, account) => core.choices.removeAll(tx, account)],
+  })
   const host: Host = createHost({
     plugins: options.plugins, database, log, clock, hooks: core.hooks, startMs: settings.limits.start * 1000,
     coreServices: {
       settings, hooks: core.hooks, metrics: core.metrics, events: core.bus, jobs: core.jobs, accounts: core.accounts, authenticator: core.authenticator, spool: core.spool, contents: core.messages,
-      messageStore: core.store, notifier: core.notifier, tracking: core.store, retrieval: core.retrieval, lists: core.lists, notificationAgent: core.agent, mailboxes: core.mailboxes, textIndex: core.textIndex, mailboxProviders: core.mailboxes.providers, reach: core.reach, net: core.net,
+      administration, messageStore: core.store, notifier: core.notifier, tracking: core.store, retrieval: core.retrieval, lists: core.lists, notificationAgent: core.agent, mailboxes: core.mailboxes, textIndex: core.textIndex, mailboxProviders: core.mailboxes.providers, reach: core.reach, net: core.net,
     },
   })
   core.jobs.handle('duty', async ({ hold, ...job }) => {
@@ -276,6 +281,7 @@ function assemble(options: GatewayOptions, owned: DataFolder, database: Database
   return {
     folder: owned.path,
     certificate,
+    administration,
     accounts: core.accounts,
     mailboxes: core.mailboxes,
     textIndex: core.textIndex,

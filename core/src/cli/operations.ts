@@ -11,9 +11,7 @@ export type OperationName = keyof Operations
 
 export const operations = {
   async 'user.add'(gateway: Gateway, { users }: { users: WantedAccount[] }) {
-    const accounts = await gateway.accounts.add(users)
-    await gateway.mailboxes.provide(accounts.map((account) => account.id))
-    return accounts.map((account) => ({ name: account.name, quotaOctets: account.quotaOctets, quotaMessages: account.quotaMessages }))
+    return (await gateway.administration.add(users)).map((account) => ({ name: account.name, quotaOctets: account.quotaOctets, quotaMessages: account.quotaMessages }))
   },
   async 'user.list'(gateway: Gateway) {
     return (await gateway.accounts.all()).map(({ name, displayName, enabled, quotaOctets, quotaMessages, usedOctets, usedMessages, createdAt }) =>
@@ -53,14 +51,7 @@ export const operations = {
     return { name: account.name, ...await gateway.retrievalChoices.of(account.id) }
   },
   async 'user.remove'(gateway: Gateway, { name }: { name: string }) {
-    const account = await gateway.accounts.byName(name)
-    if (!account) throw failure('ACCOUNT_NOT_FOUND', { account: name })
-    await gateway.mailboxes.removeAll(account.id, async (tx) => {
-      await gateway.agent.removeAll(tx, account.id)
-      await gateway.retrievalChoices.removeAll(tx, account.id)
-    })
-    gateway.accounts.forget()
-    gateway.reaper.soon()
+    const account = await gateway.administration.remove(name)
     return { name: account.name }
   },
   async 'address.add'(gateway: Gateway, { name, address }: { name: string; address: string }) {

@@ -16,6 +16,7 @@ export const builtIn: Readonly<Record<string, string>> = {
   'lists': '@restante/lists',
   'mailsort': '@restante/mailsort',
   'pop3': '@restante/pop3',
+  'shared-mailboxes': '@restante/shared-mailboxes',
   'smtp-ingress': '@restante/smtp-ingress',
   'smtp-relay': '@restante/smtp-relay',
   'vacation': '@restante/vacation',

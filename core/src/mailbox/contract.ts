@@ -6,6 +6,7 @@ import type { Summary } from '../message/summary.js'
 import type { Change } from './feed.js'
 import type { MailboxIndex } from './mailbox-index.js'
 import type { Rights } from './rights.js'
+import type { Sharing } from './sharing.js'
 import type { Announcement, View } from './view.js'
 
 /** System flags as bits of `flags` (RFC 3501 2.3.2). \Recent is the session's own, see View. */
@@ -133,6 +134,8 @@ export interface OpenMailbox {
 export type SummaryField = keyof Summary
 
 export interface Mailboxes {
+  /** How mailboxes are shared; undefined when nobody offers it. */
+  readonly sharing: Sharing | undefined
   namespaces(account: AccountId): Namespaces
   /** All mailboxes the account may see, in tree order, and levels of hierarchy without a mailbox. One query; from memory when unchanged. */
   list(account: AccountId): Promise<readonly MailboxInfo[]>

@@ -14,6 +14,7 @@ import { lowerBound, type LoadedIndex } from './mailbox-index.js'
 import { isUnder, type MailboxProvider, type MailboxProviders, type Stored } from './namespaces.js'
 import { need, rightsTo } from './permitted.js'
 import { changingRights, noRights, right } from './rights.js'
+import type { Sharing } from './sharing.js'
 import { compareNames, parents, shownName, storedName } from './names.js'
 import { fileEntries, insertMailboxes, mailboxRow, readCounts, removeEntries, span, touch, usageOf, type MailboxRow, type NewMailbox, type Placement } from './repository.js'
 
@@ -78,6 +79,7 @@ export function makeMailboxes(parts: MailboxesParts): Mailboxes & MailboxesAdmin
     })
   }
 
+  let sharing: Sharing | undefined
   const provided: MailboxProvider[] = []
   const merged = new Map<AccountId, { readonly of: readonly unknown[]; readonly made: Tree }>()
   /** The account's own mailboxes, and what it sees of others'. */
@@ -177,6 +179,7 @@ export function makeMailboxes(parts: MailboxesParts): Mailboxes & MailboxesAdmin
   }
 
   const self: Mailboxes & MailboxesAdministration & { readonly providers: MailboxProviders } = {
+    get sharing() { return sharing },
     namespaces(account) {
       const prefixes = (kind: MailboxProvider['kind']): string[] => provided.filter((provider) => provider.kind === kind && provider.owner() !== account).map((provider) => `${provider.root}${separator}`)
       return { separator, personal: [''], others: prefixes('others'), shared: prefixes('shared') }
@@ -414,6 +417,7 @@ export function makeMailboxes(parts: MailboxesParts): Mailboxes & MailboxesAdmin
     },
     providers: {
       provide: (provider) => { provided.push(provider) },
+      share: (offered) => { sharing = offered },
       changed: (ids) => { for (const mailbox of ids) indexes.nudge(mailbox) },
       own: async (owner) => (await tree(owner)).rows,
       async row(account, name) {

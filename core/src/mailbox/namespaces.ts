@@ -4,6 +4,7 @@ import type { AccountId, MailboxId, MessageId, Uid } from '../base/branded.js'
 import type { Transaction } from '../database/connect.js'
 import type { Filing } from './contract.js'
 import type { Rights } from './rights.js'
+import type { Sharing } from './sharing.js'
 
 export interface SeenMailbox {
   readonly mailbox: MailboxId
@@ -46,6 +47,8 @@ export interface Stored { readonly message: MessageId; readonly internalDate: nu
 /** What providers need beside what faces see. */
 export interface MailboxProviders {
   provide(provider: MailboxProvider): void
+  /** Offers sharing to faces. */
+  share(sharing: Sharing): void
   /** Rights to these were changed: sessions that have them open look again. */
   changed(mailboxes: readonly MailboxId[]): void
   /** An owner's own mailboxes; names in stored form. */

@@ -38,8 +38,18 @@ export interface IncomingMessage {
 /** `trace`: header lines to put before the message, complete with CRLF. */
 export type IncomingVerdict = { readonly trace: string } | { readonly reject: string } | { readonly tempfail: string }
 
+/** A sender of a submission that does not belong to the account that logged in. */
+export interface ForeignSender {
+  readonly account: AccountId
+  readonly address: string
+  readonly where: 'envelope' | 'from'
+}
+/** `as`: as if it were one's own. `behalf`: only if the message says who sent it (RFC 5322 3.6.2, Sender). */
+export interface SenderLeave { readonly may: 'as' | 'behalf' }
+
 declare module './hooks.js' {
   interface Hooks { 'smtp.message': Decision<IncomingMessage, IncomingVerdict> }
+  interface Hooks { 'smtp.sender': Decision<ForeignSender, SenderLeave> }
   interface Hooks { 'smtp.unknown': Decision<RcptTo, RecipientKind> }
   interface Hooks { 'smtp.rcptTo': Decision<RcptTo, Verdict> }
 }

@@ -1,7 +1,7 @@
 // What the connection does around commands: who may log in how, limits, clocks, errors nobody foresaw. No socket, no database.
 import { describe, expect, it } from 'vitest'
 import type { Announcement, Clock, Content, MessageId, OpenMailbox, Services, Uid } from '@restante/core'
-import { failure } from '@restante/core'
+import { failure, allRights } from '@restante/core'
 import { startSession, type TestOptions, type TestSession } from './testing/session.js'
 
 const login = 'l LOGIN anna secret\r\n'
@@ -18,7 +18,7 @@ function mailbox(count: number, more: Partial<OpenMailbox> = {}): OpenMailbox {
   const uids = Uint32Array.from({ length: count }, (_, i) => i + 1)
   const numbers = (value: (i: number) => number): Float64Array => Float64Array.from({ length: count }, (_, i) => value(i))
   return {
-    name: 'INBOX', uidValidity: 1, readOnly: false, gone: false,
+    name: 'INBOX', uidValidity: 1, readOnly: false, rights: allRights, gone: false,
     index: {
       count, modseq: 1, uidNext: count + 1, uids, flags: new Uint8Array(count), keywords: new Uint32Array(count), modseqs: numbers(() => 1), sizes: numbers(() => 10), internalDates: numbers(() => 0), saveDates: numbers(() => 0), messages: numbers((i) => i + 100),
       position: (uid: Uid) => (uid >= 1 && uid <= count ? uid - 1 : -1), entry: () => undefined, keywordNames: () => [], allKeywords: () => [],

@@ -2,9 +2,9 @@
 import { randomUUID } from 'node:crypto'
 import type { Socket } from 'node:net'
 import type { InflateRaw } from 'node:zlib'
-import type { Connection, IdleTimer } from '@restante/core'
+import { right, type Connection, type IdleTimer } from '@restante/core'
 import { admitMessage, announcesMessage } from './commands/append.js'
-import type { Command, Done } from './commands/command.js'
+import { inMailbox, type Command, type Done } from './commands/command.js'
 import { fetchNew } from './commands/fetch.js'
 import { table } from './commands/table.js'
 import { Refusal, replyText, replyTo, type Reply } from './replies.js'
@@ -23,6 +23,9 @@ const swallow = 1_048_576
 const lingerMs = 5000
 /** First words of other protocols: whoever sends them has been tricked into talking to us (ALPACA). */
 const foreign = /^(GET|HEAD|POST|PUT|DELETE|OPTIONS|CONNECT|TRACE|PATCH|PRI|EHLO|HELO|LHLO|MAIL|RCPT|HOST:|USER|PASS|INVITE|REGISTER)$/i
+
+/** Commands of a selected mailbox that do not look into it. */
+const waysOut: ReadonlySet<string> = new Set(['CLOSE', 'UNSELECT', 'CHECK'])
 
 export class ImapConnection {
   readonly #face: Face
@@ -114,6 +117,8 @@ export class ImapConnection {
       if (!row || (uid && !row.uid) || (row.obsolete && !config.obsolete)) throw this.#noSuchCommand(tag, name)
       if (!row.states.includes(session.state)) throw new BadCommand(row.states.includes('selected') ? (session.state === 'not-authenticated' ? 'Log in first' : 'No mailbox is selected') : 'You are logged in already')
       if (row.numbers && !uid && session.uidOnly) throw new Refusal('UIDREQUIRED', `UID ${name} is wanted`, 'BAD')
+      // Only the ways out are left to those whose rights were taken away meanwhile.
+      if (row.states === inMailbox && session.selected && (session.selected.mailbox.rights & right.r) === 0 && !waysOut.has(row.name)) throw new Refusal('NOPERM', 'You may not read this mailbox any more')
       const args = row.read(r, { uid, tag })
       r.end()
       done = ((await row.run(session, args, { uid, tag })) ?? {}) as Done

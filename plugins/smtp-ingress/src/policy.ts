@@ -29,8 +29,8 @@ export interface Policy {
   sender(peer: Peer, address: string): Promise<Reply | undefined>
   /** The address to put into the envelope, or the list that it is the front end of (im2000.md G8), or why not. */
   recipient(peer: Peer, sender: string, address: string, octets: number): Promise<string | { readonly list: string } | Reply>
-  /** Of a submission's From field. */
-  from(peer: Peer, addresses: readonly string[]): Promise<Reply | undefined>
+  /** Of a submission's From field. `sender`: allowed if the message says who sent it; to be written where it does not. */
+  from(peer: Peer, addresses: readonly string[]): Promise<Reply | { readonly sender: string } | undefined>
 }
 
 export function createPolicy({ accounts, hooks, notifier, domains, ownSender, ownFrom }: PolicyParts): Policy {
@@ -41,6 +41,11 @@ export function createPolicy({ accounts, hooks, notifier, domains, ownSender, ow
       if (isFailure(error, 'ADDRESS_INVALID')) return false
       throw error
     }
+  }
+  /** Whether a plugin lets the account send as an address of somebody else's. */
+  async function leave(account: Account, address: string, where: 'envelope' | 'from'): Promise<'as' | 'behalf' | undefined> {
+    if (!hooks.given('smtp.sender')) return undefined
+    return (await hooks.ask('smtp.sender', { account: account.id, address, where }))?.may
   }
   /** An address that is no account's: a list's (H25: nothing else is taken), or nobody's. */
   async function unknown({ listener, account, remoteAddress, helo }: Peer, sender: string, recipient: string): Promise<{ readonly list: string } | Reply> {
@@ -54,7 +59,7 @@ export function createPolicy({ accounts, hooks, notifier, domains, ownSender, ow
       if (!account) return said.loginFirst
       // The null sender claims to be nobody: mail programs use it for receipts (RFC 8098).
       if (!ownSender || address === '') return undefined
-      return (await owns(account, address)) ? undefined : said.senderNotOwned(address)
+      return (await owns(account, address)) || (await leave(account, address, 'envelope')) ? undefined : said.senderNotOwned(address)
     },
     async recipient(peer, sender, named, octets) {
       try {
@@ -78,8 +83,14 @@ export function createPolicy({ accounts, hooks, notifier, domains, ownSender, ow
     },
     async from({ account }, addresses) {
       if (!ownFrom || !account) return undefined
-      for (const address of addresses) if (!(await owns(account, address))) return said.fromNotOwned(address)
-      return undefined
+      let sender: string | undefined
+      for (const address of addresses) {
+        if (await owns(account, address)) continue
+        const may = await leave(account, address, 'from')
+        if (!may) return said.fromNotOwned(address)
+        if (may === 'behalf') sender = account.name
+      }
+      return sender === undefined ? undefined : { sender }
     },
   }
 }

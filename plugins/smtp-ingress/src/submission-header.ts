@@ -6,6 +6,8 @@ export interface Mended {
   readonly octets: Buffer
   /** Addresses in From (all of its fields), as 'local@domain'. */
   readonly from: readonly string[]
+  /** Addresses in Sender. */
+  readonly sender: readonly string[]
 }
 
 /** Larger headers are an attack or an accident; no mail program writes them. */
@@ -45,6 +47,7 @@ export class HeaderMender {
     // A line that is no field ends the header where it stands; an mbox separator at the top is dropped.
     const kept: string[] = []
     const from: string[] = []
+    const sender: string[] = []
     const seen = new Set<string>()
     let stray = ''
     for (const [i, field] of fields.entries()) {
@@ -56,12 +59,13 @@ export class HeaderMender {
       }
       seen.add(name)
       if (name === 'from') from.push(...addresses(field.slice(field.indexOf(':') + 1)))
+      if (name === 'sender') sender.push(...addresses(field.slice(field.indexOf(':') + 1)))
       if (name !== 'bcc' && name !== 'resent-bcc') kept.push(field.endsWith('\r\n') ? field : `${field}\r\n`)
     }
     if (!seen.has('date')) kept.push(`Date: ${this.defaults.date()}\r\n`)
     if (!seen.has('message-id')) kept.push(`Message-ID: ${this.defaults.messageId()}\r\n`)
     const empty = stray ? `\r\n${stray}` : ''
-    return { octets: Buffer.concat([Buffer.from(kept.join('') + (empty || '\r\n'), 'latin1'), all.subarray(stray ? end : bodyStart(all, end))]), from }
+    return { octets: Buffer.concat([Buffer.from(kept.join('') + (empty || '\r\n'), 'latin1'), all.subarray(stray ? end : bodyStart(all, end))]), from, sender }
   }
 }
 

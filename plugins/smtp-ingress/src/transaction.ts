@@ -5,7 +5,7 @@ import { octetsOf, withoutClaims } from './incoming.js'
 import { DataReader, type BytesPolicy } from './bytes.js'
 import type { Peer, Policy } from './policy.js'
 import { reply, replyTo, said, type Reply } from './replies.js'
-import { HeaderMender } from './submission-header.js'
+import { HeaderMender, type Mended } from './submission-header.js'
 import { mailDate, received, returnPath } from './trace.js'
 
 export interface TransactionParts {
@@ -167,21 +167,25 @@ export class Transaction {
     if (mended === undefined) return
     this.#mender = undefined
     if (mended === 'too-large') return this.#refuse(said.headerTooLarge)
-    await this.#checked(mended.octets, mended.from)
+    await this.#checked(mended)
   }
   async #finishHeader(mender: HeaderMender): Promise<void> {
     this.#mender = undefined
-    const { octets, from } = mender.end()
-    await this.#checked(octets, from)
+    await this.#checked(mender.end())
   }
-  async #checked(octets: Buffer, from: readonly string[]): Promise<void> {
+  async #checked({ octets, from, sender }: Mended): Promise<void> {
+    let top = ''
     try {
-      const refusal = await this.parts.policy.from(this.peer, from)
-      if (refusal) return this.#refuse(refusal)
+      const answer = await this.parts.policy.from(this.peer, from)
+      if (answer && 'code' in answer) return this.#refuse(answer)
+      // On behalf of somebody: the message says so itself, or is made to.
+      if (answer && sender.length === 0) top = `Sender: <${answer.sender}>\r\n`
+      const liar = answer ? sender.find((address) => address.toLowerCase() !== answer.sender) : undefined
+      if (liar !== undefined) return this.#refuse(said.senderNotOwned(liar))
     } catch (error) {
       return this.#refuse(this.#note(error))
     }
-    await this.#put(octets)
+    await this.#put(top === '' ? octets : Buffer.concat([Buffer.from(top), octets]))
   }
 
   #violation(): Reply {

@@ -8,11 +8,12 @@ import { noOptions, select } from '../grammar/metadata.js'
 import { statusLine } from '../grammar/status-items.js'
 import type { Session } from '../session/session.js'
 import { utf8 } from '../wire/reader.js'
+import { rightsLine } from './acl.js'
 import { afterLogin, command } from './command.js'
 import { annotationsOf, metadataLine } from './metadata.js'
 
 export const list = command({
-  name: 'LIST', states: afterLogin, capabilities: ['CHILDREN', 'SPECIAL-USE', 'LIST-EXTENDED', 'LIST-STATUS', 'LIST-METADATA'],
+  name: 'LIST', states: afterLogin, capabilities: ({ mailboxes }) => ['CHILDREN', 'SPECIAL-USE', 'LIST-EXTENDED', 'LIST-STATUS', 'LIST-METADATA', ...(mailboxes.sharing ? ['LIST-MYRIGHTS'] : [])],
   read: (r) => listArguments(r.sp()),
   async run(session, args) {
     const { say, account, mailboxes } = session
@@ -26,11 +27,14 @@ export const list = command({
     const found = choose(session, await candidates(session, args, separator), args, separator)
     const statuses = args.status.length > 0 ? await mailboxes.statuses(account.id, found.filter(({ box, itself }) => box.selectable && itself).map(({ box }) => box.name)) : undefined
     const annotations = args.metadata.length > 0 ? await annotationsOf(session, found.filter(({ box, itself }) => box.selectable && itself).map(({ box }) => box.name)) : undefined
+    // From memory, whatever the number of mailboxes.
+    const rights = args.returns.has('MYRIGHTS') ? mailboxes.sharing : undefined
     for (const { box, exists, children } of found) {
       const info = children ? ` ("CHILDINFO" (${criteria(args).map(quoted).join(' ')}))` : ''
       say.text(`* LIST (${attributes(session, box, args, exists)}) ${quoted(separator)} ${session.named(box.name)}${info}\r\n`)
       const status = statuses?.get(box.name)
       if (status) say.line(statusLine(session.named(box.name), args.status, status, await limitsOf(session, box.name, args.status, status)))
+      if (rights && box.selectable) say.line(rightsLine(session, box.name, await rights.mine(account.id, box.name)))
       const values = annotations?.get(box.name)
       if (values) say.line(metadataLine(session, box.name, select({ ...noOptions, entries: args.metadata }, values).found))
       if (say.full) await say.flush()

@@ -1,5 +1,5 @@
 // SELECT and EXAMINE, and the ways out again: CLOSE and UNSELECT.
-import { flagBits } from '@restante/core'
+import { flagBits, right } from '@restante/core'
 import { mailboxObjectId } from '../fetch/object-ids.js'
 import { mailbox } from '../grammar/mailbox-name.js'
 import { selectParameters, type SelectParameters } from '../grammar/select-parameters.js'
@@ -54,7 +54,8 @@ export const close = command({
   name: 'CLOSE', states: inMailbox, read: none,
   async run(session) {
     // Messages with \Deleted go without a word (RFC 3501 6.4.2).
-    if (!session.open.mailbox.readOnly && !session.open.mailbox.gone) await session.open.mailbox.expunge()
+    const { readOnly, gone, rights } = session.open.mailbox
+    if (!readOnly && !gone && (rights & right.e) !== 0) await session.open.mailbox.expunge()
     session.deselect()
   },
 })

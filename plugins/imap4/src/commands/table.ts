@@ -1,4 +1,5 @@
 // Every command, once. A new command is a file, and a line here.
+import { deleteAcl, getAcl, listRights, myRights, setAcl } from './acl.js'
 import { append, replace } from './append.js'
 import { authenticate } from './authenticate.js'
 import { capability } from './capability.js'
@@ -35,7 +36,7 @@ import { genUrlAuth, resetKey, urlFetch } from './urlauth.js'
 export const rows: readonly Command[] = [
   capability, noop, logout, id, language,
   starttls, authenticate, login, unauthenticate, compress,
-  enable, select, examine, create, remove, rename, subscribe, unsubscribe, list, lsub, xlist, find, namespace, status, getQuota, getQuotaRoot, setQuota, getMetadata, setMetadata, append, genUrlAuth, urlFetch, resetKey, idle, notify, esearch,
+  enable, select, examine, create, remove, rename, subscribe, unsubscribe, list, lsub, xlist, find, namespace, status, getQuota, getQuotaRoot, setQuota, getMetadata, setMetadata, getAcl, setAcl, deleteAcl, listRights, myRights, append, genUrlAuth, urlFetch, resetKey, idle, notify, esearch,
   check, close, unselect, expunge, search, sort, thread, cancelUpdate, uidBatches, fetch, partial, store, copy, move, replace,
 ]
 

@@ -1,5 +1,5 @@
 // What changed in the selected mailbox → untagged replies, when the protocol lets them be sent (RFC 3501 5.2, 7.4.1).
-import type { Seq, Uid } from '@restante/core'
+import { flagBits, flagMask, right, type Seq, type SystemFlag, type Uid } from '@restante/core'
 import { flagText, systemFlags } from '../grammar/flags.js'
 import { formatSet } from '../grammar/sequence-set.js'
 import { refresh, tellLeaving } from '../search/contexts.js'
@@ -15,6 +15,11 @@ export function announce(session: Session, options: { readonly expunges: boolean
   if (!selected) return
   const { mailbox } = selected
   if (mailbox.gone) return session.bye('The mailbox was deleted by another session', 'NONEXISTENT')
+  // Somebody took the rights away: the client is told once, and learns nothing more of this mailbox (RFC 4314 4).
+  const forbidden = (mailbox.rights & right.r) === 0
+  if (forbidden && !selected.forbidden) say.line('* NO [NOPERM] You may not read this mailbox any more')
+  selected.forbidden = forbidden
+  if (forbidden) return
   const { expunged, vanished, flags, exists, recent } = mailbox.look(options)
   if (!session.vanishes) for (const seq of expunged) say.text(`* ${seq} EXPUNGE\r\n`)
   else if (vanished.length > 0) say.text(`* VANISHED ${formatSet(vanished)}\r\n`)
@@ -66,10 +71,17 @@ export function tellKeywords(session: Session, selected: Selected): void {
   if (!selected.mailbox.index.allKeywords().every((name) => told.has(name))) tellFlags(session, selected)
 }
 
+/** What may be changed here (RFC 4314 5.1.1). */
+function permanent({ mailbox: { readOnly, rights } }: Selected, keywords: Iterable<string>): readonly string[] {
+  if (readOnly) return []
+  const mask = flagMask(rights)
+  return [...systemFlags.filter((name) => (flagBits[name as SystemFlag] & mask) !== 0), ...((rights & right.w) !== 0 ? [...keywords, '\\*'] : [])]
+}
+
 /** FLAGS and PERMANENTFLAGS: what a client once heard of stays in them. */
 export function tellFlags(session: Session, selected: Selected): void {
   const keywords = new Set([...selected.keywordsTold, ...selected.mailbox.index.allKeywords()])
   selected.keywordsTold = keywords
   session.say.line(`* FLAGS (${flagText(0xff, [...keywords], false)})`)
-  session.say.line(`* OK [PERMANENTFLAGS (${selected.mailbox.readOnly ? '' : [...systemFlags, ...keywords, '\\*'].join(' ')})] Flags that are kept`)
+  session.say.line(`* OK [PERMANENTFLAGS (${permanent(selected, keywords).join(' ')})] Flags that are kept`)
 }

@@ -14,6 +14,8 @@ export class Selected {
   #saved: Ranges = []
   /** Whether expunges were held back when we last spoke of changes. */
   heldBack = false
+  /** The client was told that it may not read here any more. */
+  forbidden = false
   /** Clients of IMAP4rev2 do not know \\Recent. */
   showsRecent = true
   /** Replies name messages by UID (RFC 9586). */
