@@ -280,8 +280,12 @@ function assemble(options: GatewayOptions, owned: DataFolder, database: Database
 
   return {
     folder: owned.path,
-    certificate,
     administration,
+    get certificate() { return core.net.certificate! },
+    /** The certificate of the configuration, read anew: new connections show it. Throws CONFIG_INVALID, and then the old one stays. */
+    async renewCertificate(tls: Settings['tls'] = settings.tls) {
+      core.net.renew(await loadCertificate({ ...tls, dataFolder: owned.path, hostname: settings.hostname, log: scoped('tls'), clock }))
+    },
     accounts: core.accounts,
     mailboxes: core.mailboxes,
     textIndex: core.textIndex,

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { openGateway, type Gateway } from '../gateway.js'
 import type { Dns } from '../im2000/locate.js'
-import { createLog, type Log } from '../log/logger.js'
+import { createLog, setLevel, type Log } from '../log/logger.js'
 import { serveControl } from './control.js'
 import { operations } from './operations.js'
 import { loadSettings, type GlobalOptions, type Loaded } from './settings.js'
@@ -29,6 +29,11 @@ export interface Running {
   /** First account, when it was made just now (or the gateway is ephemeral). */
   readonly created: { readonly account: string; readonly password: string } | undefined
   readonly listeners: Readonly<Record<string, string>>
+  /**
+   * Reads the configuration again: certificate and log level hold from now on, open sessions stay. Answers the settings that are
+   * written otherwise but hold only after a restart. Throws CONFIG_INVALID with the whole report, and then nothing changes.
+   */
+  reload(): Promise<readonly string[]>
   /** Drains within the grace time of the configuration (or until `signal`), then removes what was ephemeral. */
   stop(signal?: AbortSignal): Promise<void>
 }
@@ -60,6 +65,12 @@ export async function run(options: RunOptions): Promise<Running> {
       const control = await serveControl(gateway, log.child({ scope: 'control' }))
       return {
         gateway, loaded, log, domain, created, listeners: gateway.listeners(),
+        async reload() {
+          const next = await loadSettings({ ...options, set: [...ephemeral, ...(options.set ?? [])] })
+          await gateway.renewCertificate(next.settings.tls)
+          setLevel(log, next.settings.log.level)
+          return differences(loaded, next)
+        },
         async stop(signal = AbortSignal.timeout(loaded.settings.shutdown.graceSeconds * 1000)) {
           control.close()
           await gateway.stop(signal)
@@ -76,6 +87,27 @@ export async function run(options: RunOptions): Promise<Running> {
     process.off('exit', removeFolder)
     throw error
   }
+}
+
+/** What reloading brings into force. */
+const live = /^(tls\.(certificate|key)|log\.level)$/
+
+/** Settings that differ, as paths; a plugin's own stand under its name. */
+function differences(before: Loaded, after: Loaded): string[] {
+  const found: string[] = []
+  const compare = (path: string, a: unknown, b: unknown): void => {
+    const objects = [a, b].every((one) => typeof one === 'object' && one !== null && !Array.isArray(one))
+    if (!objects) {
+      if (JSON.stringify(a) !== JSON.stringify(b) && !live.test(path)) found.push(path)
+      return
+    }
+    const [one, other] = [a, b] as Record<string, unknown>[]
+    for (const key of new Set([...Object.keys(one), ...Object.keys(other)])) compare(path === '' ? key : `${path}.${key}`, one[key], other[key])
+  }
+  compare('', before.settings, after.settings)
+  const configs = ({ plugins }: Loaded): Record<string, unknown> => Object.fromEntries(plugins.map(({ plugin, config }) => [plugin.name, config ?? {}]))
+  compare('plugins', configs(before), configs(after))
+  return found
 }
 
 async function firstAccounts(gateway: Gateway, loaded: Loaded, options: RunOptions, domain: string): Promise<Running['created']> {

@@ -22,8 +22,28 @@ export function createLog({ level, pretty: wanted, destination = 'stdout', sink 
   const plain = sink ?? pino.destination({ fd: destination === 'stdout' ? 1 : 2, sync: true })
   const format = forPeople ? prettyFactory({ colorize: !sink && stream.isTTY === true, ignore: 'pid,hostname', translateTime: 'SYS:HH:MM:ss.l' }) : undefined
   const target = format ? { write: (line: string) => void plain.write(format(line)) } : plain
-  return pino({ level, base: null, formatters: { log: redact, bindings: redact } }, target)
+  const children = new Set<WeakRef<Logger>>()
+  const log: Logger = pino({
+    level, base: null, formatters: { log: redact, bindings: redact },
+    onChild: (child) => {
+      children.add(new WeakRef(child))
+      // Plugins make theirs at the start; whoever makes one for each session would fill this.
+      if (children.size > 10_000) for (const one of children) if (!one.deref()) children.delete(one)
+    },
+  }, target)
+  levels.set(log, (wanted) => {
+    log.level = wanted
+    for (const child of children) {
+      const alive = child.deref()
+      if (alive) alive.level = wanted
+    }
+  })
+  return log
 }
+const levels = new WeakMap<object, (level: string) => void>()
+
+/** From now on, for a log of `createLog` and all its children. */
+export const setLevel = (log: Log, level: LogOptions['level']): void => levels.get(log)?.(level)
 
 /** Says nothing; for tests of parts that want a log. */
 export const silentLog: Log = pino({ level: 'silent', enabled: false })

@@ -101,7 +101,14 @@ export interface Net {
   /** Certificate fingerprint etc. for `doctor`; and the TLS context for libraries with their own servers. */
   readonly secureContext: SecureContext | undefined
   readonly certificate: Certificate | undefined
+  /** For whoever hands the context to a library of its own: called with the new one when the certificate was renewed. */
+  onRenewed(listener: (context: SecureContext) => void): void
   readonly idle: IdleWheel
+}
+/** What the owner of a Net can do beside its users. */
+export interface OwnedNet extends Net {
+  /** New connections show this certificate from now on; those that are open stay as they are. */
+  renew(certificate: Certificate): void
 }
 
 declare module '../plugin/services.js' {

@@ -30,10 +30,10 @@ const maxWaiting = 1000
 
 export async function listen(options: ListenOptions, parts: ListenerParts): Promise<Listener> {
   const { name } = options
-  const { certificate, transcripts, log, clock } = parts
+  const { transcripts, log, clock } = parts
   const where = splitAddress(options.address)
   if (!where) throw failure('LISTENER_FAILED', { name, address: options.address, why: "not an address; accepted: address:port, [::1]:port or :port" })
-  if (options.tls === 'implicit' && !certificate) throw failure('LISTENER_FAILED', { name, address: options.address, why: 'it needs a TLS certificate' })
+  if (options.tls === 'implicit' && !parts.certificate) throw failure('LISTENER_FAILED', { name, address: options.address, why: 'it needs a TLS certificate' })
   const limits = createLimits(options.maxSessions, options.maxSessionsPerAddress, parts.total)
   const taken = parts.metrics.counter('restante_connections_total', 'Connections taken.')
   const refused = parts.metrics.counter('restante_connections_refused_total', 'Connections refused or broken off before a session began.')
@@ -54,7 +54,7 @@ export async function listen(options: ListenOptions, parts: ListenerParts): Prom
     const why = stopping ? 'shutting-down' : limits.admit(ends.remoteAddress)
     if (why) return refuse(socket, why)
     taken.add(1, labels)
-    const connection = new SocketConnection(socket, ends, transcripts, certificate?.context, log, handshakeMs, options.alpn)
+    const connection = new SocketConnection(socket, ends, transcripts, parts.certificate?.context, log, handshakeMs, options.alpn)
     open.add(connection)
     sessions.set(limits.open, labels)
     atEnd(socket, () => {

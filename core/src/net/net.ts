@@ -5,7 +5,7 @@ import type { Settings } from '../config/schema.js'
 import type { Log } from '../log/logger.js'
 import type { Metrics } from '../metrics/registry.js'
 import { networks } from './addresses.js'
-import type { Certificate, Net } from './contract.js'
+import type { Certificate, OwnedNet } from './contract.js'
 import { createIdleWheel } from './idle.js'
 import { listen } from './listener.js'
 import { createTranscripts } from './transcript.js'
@@ -20,7 +20,8 @@ export interface NetDeps {
   readonly clock: Clock
 }
 
-export function createNet({ settings, dataFolder, certificate, metrics, log, clock }: NetDeps): Net {
+export function createNet({ settings, dataFolder, certificate, metrics, log, clock }: NetDeps): OwnedNet {
+  const renewed: ((context: Certificate['context']) => void)[] = []
   const parts = {
     certificate, metrics, log, clock,
     total: { open: 0, max: settings.limits.sessions },
@@ -30,8 +31,13 @@ export function createNet({ settings, dataFolder, certificate, metrics, log, clo
   return {
     listen: (options) => listen(options, parts),
     tlsAvailable: certificate !== undefined,
-    secureContext: certificate?.context,
-    certificate,
+    get secureContext() { return parts.certificate?.context },
+    get certificate() { return parts.certificate },
+    onRenewed(listener) { renewed.push(listener) },
+    renew(next) {
+      parts.certificate = next
+      for (const listener of renewed) listener(next.context)
+    },
     idle: createIdleWheel(clock),
   }
 }

@@ -31,6 +31,7 @@ export default definePlugin({
           unique: () => systemRandom.octets(12).toString('hex'),
         },
       })
+      net.onRenewed((context) => engine.renew(context))
       return {
         name, address, tls: implicitTls ? 'implicit' : net.tlsAvailable ? 'starttls' : 'off',
         ...(kind === 'lmtp' ? {} : { alpn: 'smtp' }), maxSessions: own.sessions, maxSessionsPerAddress: own.sessionsPerAddress,

@@ -28,14 +28,19 @@ export interface EngineOptions {
   readonly transaction: TransactionParts
 }
 
-export interface Engine { serve(connection: Connection): void }
+export interface Engine {
+  serve(connection: Connection): void
+  /** Another certificate for connections that begin TLS from now on. */
+  renew(context: SecureContext): void
+}
 
 const mechanisms = ['PLAIN', 'LOGIN', 'SCRAM-SHA-256']
 /** Jokes and proxy commands of the library. */
 const unwanted = ['WIZ', 'SHELL', 'KILL', 'XCLIENT', 'XFORWARD']
 
 export function createEngine(options: EngineOptions): Engine {
-  const { kind, host, implicitTls, secureContext } = options
+  const { kind, host, implicitTls } = options
+  let { secureContext } = options
   const server = new SMTPServer({
     name: host, banner: 'Restante', heloResponse: '%s', lmtp: kind === 'lmtp', secure: implicitTls, size: options.transaction.limit,
     authMethods: mechanisms, allowInsecureAuth: true, authOptional: true,
@@ -54,6 +59,10 @@ export function createEngine(options: EngineOptions): Engine {
   if (secureContext) server.secureContext.set('*', secureContext)
   server.on('error', () => undefined) // sockets' everyday troubles; 'close' follows
   return {
+    renew(context) {
+      secureContext = context
+      server.secureContext.set('*', context)
+    },
     serve(connection) {
       const session = new SmtpSession(server, connection, options)
       server.connections.add(session)

@@ -17,6 +17,7 @@ export const startCommand = (exit: (code: number) => void): Command => new Comma
     // Before anyone is told that it runs, and could ask it to stop.
     const stopped = untilStopped(running)
     surviveBugs(running)
+    reloadOnHangUp(running)
     announce(running, options, performance.now() - begun)
     await stopped
     exit(exitCodes.ok)
@@ -61,6 +62,15 @@ function announce(running: Running, options: StartOptions, ms: number): void {
 function surviveBugs({ log }: Running): void {
   process.on('uncaughtException', (error) => log.fatal({ err: error }, 'a bug: uncaught exception'))
   process.on('unhandledRejection', (error) => log.fatal({ err: error }, 'a bug: unhandled rejection'))
+}
+
+/** SIGHUP: certificates that were renewed, and another log level, without dropping a session. */
+function reloadOnHangUp({ reload, log }: Running): void {
+  process.on('SIGHUP', () => {
+    reload().then(
+      (later) => log.info(later.length > 0 ? { later } : {}, later.length > 0 ? 'configuration reloaded; some settings need a restart' : 'configuration reloaded'),
+      (error: unknown) => log.error({ err: error }, 'the configuration cannot be used; nothing was changed'))
+  })
 }
 
 /** The first signal drains, the second ends at once; whatever was accepted is in the database by then. */
