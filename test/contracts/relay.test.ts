@@ -164,9 +164,12 @@ for (const kind of databases) describe(kind, () => {
     const resolver = async (name: string): Promise<string[][]> => { const text = records.get(name); if (text === undefined) throw Object.assign(new Error(name), { code: 'ENOTFOUND' }); return [[text]] }
     const { results } = await dkimVerify(Buffer.from(taken[0].text, 'latin1'), { resolver })
     expect(results.map((one) => [one.signingDomain, one.algo, one.status.result])).toEqual(expect.arrayContaining([['example.test', 'rsa-sha256', 'pass'], ['example.test', 'ed25519-sha256', 'pass']]))
-    // Mail that only passes through is not signed in our name.
-    await settled(await submit(['bob@far.test'], `From: ${user(1)}\r\n\r\nforged`, 'stranger@elsewhere.test', null))
-    expect(taken[1].text).not.toContain('DKIM-Signature')
+    // Mail that only passes through is not signed in our name, nor what an account writes in another's, or in several.
+    const forged: [string, 'own' | null][] = [[user(1), null], [user(2), 'own'], [`"${user(1)}" <eve@far.test>`, 'own'], [`${user(1)}, ${user(2)}`, 'own'], [`${user(1)}\r\nFrom: ${user(2)}`, 'own']]
+    for (const [i, [author, account]] of forged.entries()) {
+      await settled(await submit(['bob@far.test'], `From: ${author}\r\n\r\nforged`, 'stranger@elsewhere.test', account))
+      expect(taken[i + 1].text, author).not.toContain('DKIM-Signature')
+    }
     expect(await operate(core(), 'smtp-relay.dkim.show', {})).toMatchObject([{ signs: true }, { signs: true }])
     const newer = await operate(core(), 'smtp-relay.dkim.create', { domain: 'example.test', algorithm: 'rsa' }) as { selector: string; signs: boolean }[]
     expect(newer).toMatchObject([{ signs: false }])
@@ -221,6 +224,8 @@ for (const kind of databases) describe(kind, () => {
       expect((await newest()).endsWith(plain.slice(-1000))).toBe(true)
       expect(await receive('DKIM-Signature: v=1\r\n'.repeat(11) + plain)).toBe('250')
       expect(results(await newest())).toEqual(['Authentication-Results: localhost; dkim=policy reason="11 signatures"'])
+      expect(await receive(`X-Large: ${'x\r\n '.repeat(100_000)}\r\n${plain}`)).toBe('250')
+      expect(results(await newest())).toEqual(['Authentication-Results: localhost; dkim=policy reason="a very large header"'])
     })
     it('may be refused in the session when its domain asks for that', async () => {
       const strict = await startGateway({ accounts: 2, set: ['plugins.pop3=false', `im2000.outbound.dnsServers=["${dns.address}"]`, 'bridges.smtp-relay={"incoming":{"dmarc":"refuse"}}'] })
@@ -242,6 +247,30 @@ for (const kind of databases) describe(kind, () => {
     expect(await explain('bob@smart.test')).toMatch(/logged in as gate$/)
     zone['_rnasp-ssl._tcp.broken.test'] = 'SERVFAIL'
     expect(await explain('bob@broken.test')).toMatch(/^tried again later: there may be an agent/)
+  })
+
+  it('who waits too long is told once; then the mail is given up, and that is told once', async () => {
+    answers.bob = [451, '4.2.0 never']
+    const own = await startGateway({ accounts: 1, set: ['plugins.pop3=false', 'plugins.imap4=false', `im2000.outbound.dnsServers=["${dns.address}"]`, `bridges.smtp-relay=${JSON.stringify({ retry: 0.2, retryLongest: 0.4, warnAfter: 0.5, giveUp: 2.5, routes: [{ host: `127.0.0.1:${sink.port}` }] })}`] })
+    try {
+      const { gateway: inner } = own.running
+      const account = (await inner.accounts.byName(own.account))!.id
+      const draft = await inner.store.open({ account, name: own.account, protocol: 'ESMTPSA' }, { recipients: ['bob@far.test'] })
+      await draft.writer.write(Buffer.from('Subject: late\r\n\r\n'))
+      const { token } = await draft.seal()
+      await expect.poll(async () => (await inner.store.track(token))[0].recipients[0], { timeout: 20_000 }).toMatchObject({ notification: 'noservice', pinned: false })
+      const subjects: string[] = []
+      const box = await inner.mailboxes.open(account, 'INBOX', { readOnly: true })
+      const messages = box.view.uidsBetween(1 as never, 4_294_967_295 as never).map((uid) => box.index.entry(uid)!.message)
+      box.close()
+      for (const message of messages) {
+        const content = await inner.contents.open(message)
+        for await (const chunk of content.range(0, content.size)) subjects.push(/^Subject: (.*)/m.exec(chunk.toString('latin1'))![1].trim(), /^Status: (.*)/m.exec(chunk.toString('latin1'))![1].trim())
+      }
+      expect(subjects).toEqual(['Mail is late: late', '4.2.0', 'Undelivered mail: late', '4.4.7'])
+    } finally {
+      await own.stop()
+    }
   })
 
   describe('servers that misbehave', () => {

@@ -2,9 +2,12 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { RnaspClient } from '@restante/core'
-import { afterAll, beforeAll, expect, it } from 'vitest'
+import { afterAll, beforeAll, expect, it, vi } from 'vitest'
 import { startDns, type DnsZone } from '../support/dns-server.js'
 import { dataFolder, restante, start, type Said, type Started } from './support/restante.js'
+
+// Each test is a dozen processes.
+vi.setConfig({ testTimeout: 180_000 })
 
 const folder = dataFolder()
 const zone: DnsZone = {}

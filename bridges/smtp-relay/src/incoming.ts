@@ -17,8 +17,8 @@ const mostHeader = 256 * 1024
 
 export function makeIncoming({ config, hostname, log, resolve }: IncomingParts) {
   return async ({ remoteAddress, helo, sender, octets }: IncomingMessage): Promise<IncomingVerdict> => {
-    const count = await signatures(octets())
-    if (count > config.signatures) return { trace: field(hostname, [`dkim=policy reason="${count} signatures"`]) }
+    const { count, whole } = await signatures(octets())
+    if (!whole || count > config.signatures) return { trace: field(hostname, [`dkim=policy reason="${whole ? `${count} signatures` : 'a very large header'}"`]) }
     const { spf, dkim, dmarc } = await authenticate(Readable.from(octets(), { objectMode: false }), {
       // The HELO name stands in for the null sender (RFC 7208 2.4).
       ip: remoteAddress, helo, sender: sender === '' ? `postmaster@${helo}` : sender, mta: hostname, resolver: resolve, disableBimi: true, disableArc: true,
@@ -39,12 +39,13 @@ const field = (host: string, results: readonly string[]): string => `Authenticat
 /** Strangers wrote it: what could be taken for other syntax goes. */
 const token = (text: string): string => text.replace(/[^A-Za-z0-9._@+=-]/g, '').slice(0, 255) || 'none'
 
-async function signatures(octets: AsyncIterable<Buffer>): Promise<number> {
+/** How many there are; not whole: the header is larger than anybody's. */
+async function signatures(octets: AsyncIterable<Buffer>): Promise<{ readonly count: number; readonly whole: boolean }> {
   let head = ''
   for await (const chunk of octets) {
     head += chunk.toString('latin1')
     if (head.length > mostHeader || head.includes('\r\n\r\n')) break
   }
   const end = head.indexOf('\r\n\r\n')
-  return (head.slice(0, end < 0 ? undefined : end).match(/^dkim-signature[ \t]*:/gim) ?? []).length
+  return { count: (head.slice(0, end < 0 ? undefined : end).match(/^dkim-signature[ \t]*:/gim) ?? []).length, whole: end >= 0 ? end <= mostHeader : head.length <= mostHeader }
 }

@@ -1,7 +1,7 @@
 // The relay: recipients whose domain has no agent get their mail by SMTP. There is no queue here: the store's recipients are the
 // queue, and it tells us who is due. Recipients of one message at one host share a transaction.
 import { pipeline, Readable } from 'node:stream'
-import { isFailure, type Accounts, type Clock, type Contents, type Log, type MessageId, type MessageStore, type Relay, type RelayOutcome, type RelayRecipient, type TrackingStore } from '@restante/core'
+import { isFailure, parseAddressList, splitFields, type Accounts, type Clock, type Contents, type Log, type MessageId, type MessageStore, type Relay, type RelayOutcome, type RelayRecipient, type TrackingStore } from '@restante/core'
 import { dkimSign } from 'mailauth/lib/dkim/sign.js'
 import { createHash } from 'node:crypto'
 import type { Config } from './config.js'
@@ -90,7 +90,7 @@ export function makeRelay(parts: RelayParts): Relay {
   }
 
   /** What goes out: the stored octets with line ends that SMTP has, signatures before them. */
-  async function prepare({ message, sender, recipients }: Group): Promise<{ readonly seen: Look; readonly size: number; readonly octets: () => Readable } | Verdict> {
+  async function prepare({ message, recipients }: Group): Promise<{ readonly seen: Look; readonly size: number; readonly octets: () => Readable } | Verdict> {
     try {
       const content = await contents.open(message)
       const raw = (): AsyncIterable<Buffer> => content.range(0, content.size)
@@ -98,8 +98,7 @@ export function makeRelay(parts: RelayParts): Relay {
       if (seen.nul) return { kind: 'permanent', status: '5.6.0', why: 'the message contains NUL, which SMTP cannot carry' }
       if (seen.hops > config.hops) return { kind: 'permanent', status: '5.4.6', why: `the message has ${seen.hops} Received fields: it goes in circles` }
       const body = (): Readable => pipeline(Readable.from(raw(), { objectMode: false }), new LineEnds(), () => undefined)
-      // Only what somebody with an account here has sent is signed in the name of his domain.
-      const signatures = recipients[0].account === null ? '' : await sign(seen, sender, body)
+      const signatures = await sign(seen, recipients[0].account, body)
       const head = Buffer.from(signatures, 'latin1')
       return { seen, size: seen.size + head.length, octets: () => Readable.from((async function* () {
         if (head.length > 0) yield head
@@ -112,8 +111,13 @@ export function makeRelay(parts: RelayParts): Relay {
     }
   }
 
-  async function sign({ header }: Look, sender: string, body: () => Readable): Promise<string> {
-    const domain = domainOf(/^from[ \t]*:.*?@([A-Za-z0-9.-]+)[>\s,;)]*/im.exec(header.replace(/\r\n[ \t]+/g, ' '))?.[0] ?? '') || domainOf(sender)
+  /** In the name of the domain in From, when somebody with an account here has sent it and may write so; '' for all else. */
+  async function sign({ header }: Look, account: RelayRecipient['account'], body: () => Readable): Promise<string> {
+    if (account === null) return ''
+    const authors = splitFields(header).filter((field) => field.name === 'from').flatMap((field) => parseAddressList(field.value)).flatMap((one) => (one.kind === 'mailbox' ? [`${one.local}@${one.domain}`] : []))
+    const owner = await parts.accounts.byId(account).catch(() => undefined)
+    if (authors.length !== 1 || !owner || !await parts.accounts.owns(owner, authors[0]).catch(() => false)) return ''
+    const domain = domainOf(authors[0])
     const keys = await parts.keys.signing(domain)
     if (keys.length === 0) return ''
     const { signatures, errors } = await dkimSign(body(), {
