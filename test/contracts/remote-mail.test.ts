@@ -130,9 +130,8 @@ for (const kind of databases) {
       const { message } = await arrived('outage', 3)
       await expect.poll(() => status(sent.token)).toMatchObject({ notification: 'silenced' })
       const place = pair.zone['_msrap._tcp.a.test']
-      pair.b.gateway.stores.close()
+      pair.b.gateway.stores.drop()
       pair.zone['_msrap._tcp.a.test'] = 'SERVFAIL'
-      pair.b.gateway.stores.open()
       await expect(octetsAt(message)).rejects.toMatchObject({ code: 'CONTENT_UNAVAILABLE' })
       pair.zone['_msrap._tcp.a.test'] = place
       await expect.poll(() => octetsAt(message).then((text) => text.length, () => 0)).toBeGreaterThan(200_000)
@@ -145,8 +144,7 @@ for (const kind of databases) {
       const { message } = await arrived('hurry', 3)
       await collector.settled()
       const place = pair.zone['_msrap._tcp.a.test']
-      stores.close()
-      stores.open()
+      stores.drop()
       pair.zone['_msrap._tcp.a.test'] = 'SERVFAIL'
       for (let i = 0; i < 3; i++) await expect(stores.use(key, async () => undefined, 0)).rejects.toMatchObject({ code: 'STORE_UNREACHABLE' })
       await pair.a.submit([pair.b.name(3)], 'Subject: waits\r\n\r\nx\r\n')

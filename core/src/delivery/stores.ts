@@ -80,19 +80,19 @@ export class Stores {
 
   close(): void {
     this.#closed = true
+    this.drop()
+    for (const known of this.#known.values()) for (const waiter of known.waiting.splice(0)) waiter.fail(failure('STORE_UNREACHABLE', { why: 'the gateway is stopping' }))
+  }
+
+  /** Ends the sessions that nobody uses just now: the next look finds what has moved. */
+  drop(): void {
     for (const known of this.#known.values()) {
       for (const { client, timer } of known.idle.splice(0)) {
         timer.clear()
         client.close()
         known.open--
       }
-      for (const waiter of known.waiting.splice(0)) waiter.fail(failure('STORE_UNREACHABLE', { why: 'the gateway is stopping' }))
     }
-  }
-
-  /** After `close`, for tests: sessions may be had again. */
-  open(): void {
-    this.#closed = false
   }
 
   async #take(store: string, patience = Infinity): Promise<StoreClient> {

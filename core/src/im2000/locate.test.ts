@@ -38,7 +38,8 @@ function world(services: Answers, hosts: Hosts = {}, reachable: (target: Target)
 }
 const ssl = '_RNASP-SSL._TCP.example.org'
 const clear = '_RNASP._TCP.example.org'
-const find = (of: ReturnType<typeof world>) => locateEither('RNASP', 'example.org', of.parts)
+const both = { ssl: 'example.org', clear: 'example.org' }
+const find = (of: ReturnType<typeof world>) => locateEither('RNASP', both, of.parts, () => true)
 const one = { [ssl]: [record('a.example.org')] }
 
 describe('look-ups', () => {
@@ -65,7 +66,7 @@ describe('look-ups', () => {
   })
   it('H9 where TLS is required the clear service is not asked for, and its lack is temporary', async () => {
     const of = world({ [clear]: [record('a.example.org')] }, { 'a.example.org': ['192.0.2.1'] })
-    expect(await locateEither('RNASP', 'example.org', of.parts, { clear: false })).toMatchObject({ kind: 'temporary' })
+    expect(await locateEither('RNASP', both, of.parts, () => false)).toMatchObject({ kind: 'temporary' })
     expect(of.asked).toEqual([`SRV ${ssl}`])
   })
   it('T28 takes lower priorities first, and passes over targets without addresses', async () => {
@@ -117,7 +118,7 @@ describe('look-ups', () => {
   })
   it('H7 addresses that may not be connected to are passed over, each after resolution', async () => {
     const of = world(one, { 'a.example.org': ['127.0.0.1', '192.0.2.1'] })
-    expect(await locateEither('RNASP', 'example.org', { ...of.parts, permits: (address) => !address.startsWith('127.') })).toMatchObject({ value: '192.0.2.1' })
+    expect(await locateEither('RNASP', both, { ...of.parts, permits: (address) => !address.startsWith('127.') }, () => true)).toMatchObject({ value: '192.0.2.1' })
     expect(of.tried).toEqual(['192.0.2.1:2713'])
   })
   it('B33 hands on the name that was looked up, not the target', async () => {

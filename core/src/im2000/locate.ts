@@ -83,14 +83,19 @@ export async function locate<T>(service: ServiceName, domain: string, parts: Loc
   return { kind: 'temporary', why: last } // step 12; an address that could not be looked up ends here too (step 13)
 }
 
-/** TLS first, then clear (B34); permanent only when both are (C.2). `clear` false: TLS is required, the clear service is not asked for (H9). */
-export async function locateEither<T>(service: 'RNASP' | 'MSRAP', domain: string, parts: LocateParts<T>, { clear = true }: { readonly clear?: boolean } = {}): Promise<Located<T>> {
-  const ssl = await locate(`_${service}-SSL`, domain, parts)
-  if (ssl.kind === 'connected' || !clear) return ssl.kind === 'permanent' && !clear ? { kind: 'temporary', why: `${ssl.why}, and TLS is required` } : ssl
-  const plain = await locate(`_${service}`, domain, parts)
+/**
+ * TLS first, then clear (B34); permanent only when both are (C.2). `names`: the domains whose services are asked for; one that is
+ * missing is not offered. `mayClear` is asked when TLS could not be had: with false the clear service is not looked for (H9).
+ */
+export async function locateEither<T>(service: 'RNASP' | 'MSRAP', names: { readonly ssl?: string; readonly clear?: string }, parts: LocateParts<T>, mayClear: () => boolean): Promise<Located<T>> {
+  const ssl: Located<T> = names.ssl === undefined ? { kind: 'permanent', why: 'no TLS service is named' } : await locate(`_${service}-SSL`, names.ssl, parts)
+  if (ssl.kind === 'connected') return ssl
+  // Whether the clear service is there is not asked: it would not be used.
+  if (!mayClear()) return { kind: 'temporary', why: `${ssl.why}; TLS is required` }
+  if (names.clear === undefined) return ssl
+  const plain = await locate(`_${service}`, names.clear, parts)
   if (plain.kind === 'connected') return plain
-  const why = `${ssl.why}; ${plain.why}`
-  return { kind: ssl.kind === 'permanent' && plain.kind === 'permanent' ? 'permanent' : 'temporary', why }
+  return { kind: ssl.kind === 'permanent' && plain.kind === 'permanent' ? 'permanent' : 'temporary', why: `${ssl.why}; ${plain.why}` }
 }
 
 const isRoot = (name: string): boolean => name === '' || name === '.'

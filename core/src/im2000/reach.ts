@@ -2,7 +2,7 @@
 // address guard lets us (im2000.md B33, B34, C.2, H7, H9). Remembers nothing itself but asks a memory of who had TLS.
 import { isFailure } from '../errors/codes.js'
 import { connectRna, connectStore } from './client/wire-clients.js'
-import { locate, type Dns, type Located, type LocateLimits, type LocateParts, type ServiceName, type Target } from './locate.js'
+import { locateEither, type Dns, type Located, type LocateLimits, type LocateParts, type Target } from './locate.js'
 import type { RnaClient, StoreClient } from './seams.js'
 import type { Where } from './session/client.js'
 import type { Notification, ServiceLocation } from './values.js'
@@ -39,50 +39,29 @@ export interface Reach {
 }
 
 export function makeReach({ dns, random, clock, permits, memory, options }: ReachParts): Reach {
-  /** Looks for one service; `broken` tells whether somebody answered with a certificate that does not stand. */
-  const look = async <T>(service: ServiceName, domain: string, connect: (where: Where) => Promise<T>): Promise<{ readonly found: Located<T>; readonly broken: boolean }> => {
-    let broken = false
+  const whereOf = ({ address, port, name, secure, signal }: Target): Where => ({
+    host: address, port, signal, connectMs: options.limits.attemptMs, answerMs: options.answerMs,
+    ...(secure ? { tls: { servername: name, ...(options.ca ? { ca: [...options.ca] } : {}) } } : {}),
+  })
+
+  /** TLS first, then clear where that is allowed: not after a certificate that does not stand, nor where TLS once was (H9). */
+  const either = async <T>(service: 'RNASP' | 'MSRAP', names: { readonly ssl?: string; readonly clear?: string }, connect: (where: Where) => Promise<T>): Promise<Located<T>> => {
+    const memo = `${service} ${names.ssl ?? names.clear!}`
+    let mustBeTls = options.tls === 'required' || await memory.knows(memo)
     const parts: LocateParts<T> = {
       dns, random, clock, permits, limits: options.limits,
       connect: async (target) => {
         try {
           return await connect(whereOf(target))
         } catch (error) {
-          broken ||= isFailure(error, 'PEER_UNREACHABLE') && error.details.certificate === true
+          mustBeTls ||= isFailure(error, 'PEER_UNREACHABLE') && error.details.certificate === true
           throw error
         }
       },
     }
-    return { found: await locate(service, domain, parts), broken }
-  }
-
-  const whereOf = ({ address, port, name, secure, signal }: Target): Where => ({
-    host: address, port, signal, connectMs: options.limits.attemptMs, answerMs: options.answerMs,
-    ...(secure ? { tls: { servername: name, ...(options.ca ? { ca: [...options.ca] } : {}) } } : {}),
-  })
-
-  /** TLS first, then clear where that is allowed (B34, H9). */
-  const either = async <T>(service: 'RNASP' | 'MSRAP', ssl: string | undefined, clear: string | undefined, connect: (where: Where) => Promise<T>): Promise<Located<T>> => {
-    const memo = `${service} ${ssl ?? clear!}`
-    let why = 'no TLS service is named'
-    let permanent = true
-    let mustBeTls = options.tls === 'required' || await memory.knows(memo)
-    if (ssl !== undefined) {
-      const { found, broken } = await look(`_${service}-SSL`, ssl, connect)
-      if (found.kind === 'connected') {
-        await memory.remember(memo)
-        return found
-      }
-      why = found.why
-      permanent = found.kind === 'permanent'
-      mustBeTls ||= broken
-    }
-    // Whether the clear service is there is not asked: it would not be used.
-    if (mustBeTls) return { kind: 'temporary', why: `${why}; TLS is required` }
-    if (clear === undefined) return { kind: permanent ? 'permanent' : 'temporary', why }
-    const { found } = await look(`_${service}`, clear, connect)
-    if (found.kind === 'connected') return found
-    return { kind: permanent && found.kind === 'permanent' ? 'permanent' : 'temporary', why: `${why}; ${found.why}` }
+    const found = await locateEither(service, names, parts, () => !mustBeTls)
+    if (found.kind === 'connected' && found.secure) await memory.remember(memo)
+    return found
   }
 
   /** Addresses in the order given (C.2). What their certificates say cannot be checked by name: encrypted, but unverified (B33). */
@@ -104,12 +83,12 @@ export function makeReach({ dns, random, clock, permits, memory, options }: Reac
   }
 
   return {
-    rna: (domain) => either('RNASP', domain, domain, connectRna),
+    rna: (domain) => either('RNASP', { ssl: domain, clear: domain }, connectRna),
     async store({ storeClear, storeSsl }) {
       const [sslDomain, clearDomain] = [domainOf(storeSsl), domainOf(storeClear)]
       const bySsl = await literals(storeSsl, true, connectStore)
       if (bySsl.kind === 'connected') return bySsl
-      const byName = sslDomain === undefined && clearDomain === undefined ? undefined : await either('MSRAP', sslDomain, clearDomain, connectStore)
+      const byName = sslDomain === undefined && clearDomain === undefined ? undefined : await either('MSRAP', { ...(sslDomain === undefined ? {} : { ssl: sslDomain }), ...(clearDomain === undefined ? {} : { clear: clearDomain }) }, connectStore)
       if (byName?.kind === 'connected') return byName
       // A literal of the clear service, where nothing says that there is TLS.
       const byClear = options.tls === 'required' || storeSsl !== undefined && bySsl.kind === 'temporary' ? undefined : await literals(storeClear, false, connectStore)
