@@ -3,7 +3,9 @@ import { failure, type Asked, type PluginCommands } from '@restante/core'
 import { checkFilter } from './filters.js'
 import { formatFilter } from './language/format.js'
 import { parseFilter } from './language/parse.js'
-import { defaultLimits } from './language/rule.js'
+import { defaultLimits, FilterError } from './language/rule.js'
+import { exportSieve } from './sieve/export.js'
+import { importSieve, type Imported } from './sieve/import.js'
 
 /** Octets of a message for `test`. */
 const largestMessage = 40 * 1024 * 1024
@@ -72,6 +74,33 @@ export const commands: PluginCommands = {
       },
     },
     {
+      usage: 'import <user>', description: 'Translate a Sieve script into rules; says what does not map', options: [['--sieve <file>', 'the script ("-": standard input)'], ['--replace', 'in the place of the rules that are there'], ['--dry-run', 'only print the rules']],
+      async run(asked) {
+        const { user } = asked.args
+        if (asked.options.sieve === undefined) throw failure('NOT_PERMITTED', { what: 'an import from nothing; give --sieve FILE' })
+        const { file, problems } = readSieve(await read(asked, asked.options.sieve))
+        const text = formatFilter(file)
+        checkFilter(text)
+        for (const { line, what } of problems) process.stderr.write(`line ${line}: ${what}\n`)
+        if (problems.length > 0) asked.exit(1)
+        if (asked.options.dryRun) return asked.answer({ text, problems }, text)
+        const before = await asked.perform('mailsort.text', { user }) as { text: string }
+        if (before.text !== '' && !asked.options.replace) throw failure('NOT_PERMITTED', { what: `this: ${user} has rules already; --replace replaces them` })
+        const { rules } = await asked.perform('mailsort.save', { user, text }) as { rules: number }
+        asked.answer({ user, rules, problems }, `Saved ${rules} rules of ${user}${problems.length > 0 ? `; ${problems.length} things do not map and were left out` : ''}`)
+      },
+    },
+    {
+      usage: 'export <user>', description: 'Write the rules as a Sieve script; says what cannot be said there', options: [['--sieve', 'as Sieve (the only way so far)']],
+      async run(asked) {
+        const { text } = await asked.perform('mailsort.text', { user: asked.args.user }) as { text: string }
+        const exported = exportSieve(parseFilter(text))
+        for (const problem of exported.problems) process.stderr.write(`${problem}\n`)
+        if (exported.problems.length > 0) asked.exit(1)
+        asked.answer(exported, exported.text)
+      },
+    },
+    {
       usage: 'errors <user>', description: 'Rules that failed, newest first', options: [['--clear', 'forget them']],
       async run(asked) {
         const notes = await asked.perform('mailsort.errors', { user: asked.args.user, clear: asked.options.clear === true }) as { at: number; rule: string; why: string; messageId: string }[]
@@ -98,7 +127,16 @@ export const commands: PluginCommands = {
 
 interface Applied { readonly messages: number; readonly matched: number; readonly done: readonly { what: string; messages: number }[]; readonly skipped: readonly { what: string; messages: number }[] }
 
-export async function save(asked: Asked, user: string, text: string): Promise<void> {
+function readSieve(text: string): Imported {
+  try {
+    return importSieve(text)
+  } catch (error) {
+    if (error instanceof FilterError) throw failure('FILTER_INVALID', { why: error.message }, error)
+    throw error
+  }
+}
+
+async function save(asked: Asked, user: string, text: string): Promise<void> {
   if (Buffer.byteLength(text) > defaultLimits.octets) throw failure('FILTER_INVALID', { why: `it has more than ${defaultLimits.octets} octets` })
   const { rules } = await asked.perform('mailsort.save', { user, text }) as { rules: number }
   asked.answer({ user, rules }, `Saved ${rules} rules of ${user}`)
