@@ -33,8 +33,8 @@ async function meanwhile<T>(attack: Promise<T>): Promise<{ value: T; slowest: nu
   } while (!done)
   return { value: await finished, slowest }
 }
-/** More would be noticed by a person. */
-const noticed = 500
+/** A session that hangs is meant, not one that is slower on a machine that runs other tests beside this. */
+const noticed = 3000
 
 describe('attacks on other servers', () => {
   it('CVE-2024-34055: a command of very many literals', async () => {

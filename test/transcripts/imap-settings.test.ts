@@ -6,7 +6,7 @@ import { startGateway } from '../support/gateway.js'
 let gateway: Awaited<ReturnType<typeof startGateway>>
 beforeAll(async () => {
   const hide = [{ clients: ['Old Mailer*'], capabilities: ['QRESYNC', 'SORT*'] }, { accounts: ['user0002@example.test'], capabilities: ['COMPRESS=*'] }]
-  gateway = await startGateway({ accounts: 3, set: ['plugins.pop3=false', 'plugins.smtp-ingress=false', 'plugins.imap4.literals=LITERAL-', 'plugins.imap4.progressInterval=0', 'plugins.imap4.obsolete=false', 'plugins.imap4.maxContexts=1', `plugins.imap4.hide=${JSON.stringify(hide)}`] })
+  gateway = await startGateway({ accounts: 3, set: ['plugins.pop3=false', 'plugins.smtp-ingress=false', 'plugins.imap4.literals=LITERAL-', 'plugins.imap4.progressInterval=0', 'plugins.imap4.obsolete=false', 'plugins.imap4.maxContexts=1', 'plugins.imap4.administrators=["user0003@example.test"]', `plugins.imap4.hide=${JSON.stringify(hide)}`] })
 })
 afterAll(() => gateway?.stop())
 
@@ -68,6 +68,18 @@ describe('settings of the IMAP facade', () => {
     expect(found).toBe('* OK [INPROGRESS ("t3" 0 3)] Still at it\r\n* SEARCH 2\r\nt3 OK SEARCH completed\r\n')
     expect(first).not.toContain('NOUPDATE')
     expect(second).toContain('* NO [NOUPDATE "t5"]')
+  })
+
+  it('administrators see and set the quotas of others', async () => {
+    const [, login1, , refused] = await play([login('user0001'), 'GETQUOTA user0002@example.test', 'SETQUOTA "" (STORAGE 100)'])
+    expect(login1).not.toContain('QUOTASET')
+    expect(refused).toContain('NO [NOPERM]')
+    const [, login3, set, seen, gone, wrong, none] = await play([login('user0003'), 'SETQUOTA user0002@example.test (STORAGE 512 MESSAGE 7)', 'GETQUOTA user0002@example.test', 'SETQUOTA user0002@example.test ()', 'SETQUOTA user0002@example.test (MAILBOX 7)', 'GETQUOTA nobody@example.test'])
+    expect(login3).toContain(' QUOTASET ')
+    for (const reply of [set, seen]) expect(reply).toContain('* QUOTA "user0002@example.test" (STORAGE 0 512 MESSAGE 0 7 MAILBOX 6 10000)')
+    expect(gone).toContain('* QUOTA "user0002@example.test" (MAILBOX 6 10000)')
+    expect(wrong).toMatch(/ BAD /)
+    expect(none).toContain('NO [NONEXISTENT]')
   })
 
   it('obsolete forms are unknown where they are switched off', async () => {

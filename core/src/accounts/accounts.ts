@@ -49,7 +49,6 @@ export interface AccountsAdministration {
   /** Opts into APOP, which needs the secret itself; null opts out. */
   setApopSecret(name: string, secret: string | null): Promise<void>
   setEnabled(name: string, enabled: boolean): Promise<void>
-  setQuota(name: string, quota: { octets?: number; messages?: number }): Promise<void>
   /** Deletes the account's row; its mail must be gone before (the caller sees to that in the same commit). */
   addAddress(name: string, address: string): Promise<void>
   removeAddress(address: string): Promise<void>

@@ -69,6 +69,8 @@ export interface Accounts {
   checkQuota(account: Account, octets: number): Promise<void>
   /** An account that only a plugin uses, to own mailboxes: nobody can log in, it has no address. Made when it is missing. */
   internal(name: string): Promise<AccountId>
+  /** Limits of an account by its name; 0 is none, what is absent stays. Throws ACCOUNT_NOT_FOUND. */
+  setQuota(name: string, quota: { readonly octets?: number; readonly messages?: number }): Promise<void>
   usage(account: AccountId): Promise<{ readonly octets: number; readonly messages: number; readonly quotaOctets: number; readonly quotaMessages: number }>
 }
 

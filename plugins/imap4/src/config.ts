@@ -30,6 +30,7 @@ export const config = z.strictObject({
     capabilities: z.array(z.string()).min(1).describe('As they are advertised, * for any characters at the end.'),
   })).default([]).describe('Capabilities that are not advertised to some, because their clients use them badly.'),
   submissionAccounts: z.array(z.string()).default([]).describe('Accounts of submission servers: they may fetch what URLs with submit+... are for (RFC 4467).'),
+  administrators: z.array(z.string()).default([]).describe('Accounts that may see and set the quotas of others (QUOTASET).'),
   serverComment: z.string().max(1000).default('').describe('What every client may read as /shared/comment of the server (RFC 5464); empty for nothing.'),
   serverAdmin: z.string().max(1000).default('').describe('Likewise /shared/admin: how to reach the administration, as a URL.'),
   progressInterval: z.number().min(0).default(10).describe('Seconds between two signs of progress of a long command (RFC 9585).'),

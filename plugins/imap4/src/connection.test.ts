@@ -282,7 +282,7 @@ describe('quota', () => {
   it('names only what is limited, in units of 1024 octets', async () => {
     for (const [quotaOctets, quotaMessages, text] of [[0, 0, ''], [1_048_576, 0, 'STORAGE 2 1024'], [0, 50, 'MESSAGE 3 50'], [1025, 50, 'STORAGE 2 1 MESSAGE 3 50']] as const) {
       const session = await started({ services: { accounts: { usage: async () => ({ octets: 1025, messages: 3, quotaOctets, quotaMessages }) } } })
-      expect(await session.say('a GETQUOTA ""\r\n')).toEqual([`* QUOTA "" (${text})`, 'a OK GETQUOTA completed'])
+      expect(await session.say('a GETQUOTA ""\r\n')).toEqual([`* QUOTA "" (${text}${text === '' ? '' : ' '}MAILBOX 0 10000)`, 'a OK GETQUOTA completed'])
     }
   })
 })

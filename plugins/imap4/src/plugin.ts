@@ -14,7 +14,7 @@ const refusals = {
 
 export default definePlugin({
   name: 'imap4', version: '0.1.0', api: '^1.0.0', config,
-  requires: ['authenticator', 'accounts', 'mailboxes', 'contents', 'spool', 'net', 'events', 'textIndex'], provides: [],
+  requires: ['authenticator', 'accounts', 'mailboxes', 'contents', 'spool', 'net', 'events', 'textIndex', 'settings'], provides: [],
   setup({ config, services, log, clock }) {
     const events = new AccountEvents(services.events)
     const face: Face = { config, services, log, clock, capabilities, events }

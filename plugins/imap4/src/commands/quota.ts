@@ -1,16 +1,18 @@
-// QUOTA (RFC 9208): one root, "", for all that an account has. Limits are the administration's: SETQUOTA is refused.
+// QUOTA (RFC 9208): one root, "", for all that an account has. Administrators also see the roots of others, named like their accounts,
+// and set limits (QUOTASET).
+import type { Account } from '@restante/core'
 import { mailbox, quoted } from '../grammar/mailbox-name.js'
 import { Refusal } from '../replies.js'
 import type { Session } from '../session/session.js'
+import { BadCommand } from '../wire/reader.js'
 import { afterLogin, command } from './command.js'
 
+const isAdministrator = (session: Session): boolean => session.loggedIn && session.face.config.administrators.includes(session.account.name)
+
 export const getQuota = command({
-  name: 'GETQUOTA', states: afterLogin, capabilities: ['QUOTA', 'QUOTA=RES-STORAGE', 'QUOTA=RES-MESSAGE'],
+  name: 'GETQUOTA', states: afterLogin, capabilities: ['QUOTA', 'QUOTA=RES-STORAGE', 'QUOTA=RES-MESSAGE', 'QUOTA=RES-MAILBOX'],
   read: (r) => r.sp().astring('a quota root'),
-  async run(session, root) {
-    if (root !== '') throw new Refusal('NONEXISTENT', 'There is one quota root, ""')
-    await tellQuota(session)
-  },
+  async run(session, root) { await tellQuota(session, root, await ownerOf(session, root)) },
 })
 
 export const getQuotaRoot = command({
@@ -18,25 +20,44 @@ export const getQuotaRoot = command({
   read: (r) => mailbox(r.sp()),
   async run(session, name) {
     session.say.line(`* QUOTAROOT ${session.named(name)} ${quoted('')}`)
-    await tellQuota(session)
+    await tellQuota(session, '', session.account)
   },
 })
 
 export const setQuota = command({
-  name: 'SETQUOTA', states: afterLogin,
+  name: 'SETQUOTA', states: afterLogin, capabilities: (session) => (isAdministrator(session) ? ['QUOTASET'] : []),
   read(r) {
-    r.sp().astring('a quota root')
-    r.sp().list((x) => [x.atom(), x.sp().number64('a limit')])
+    const root = r.sp().astring('a quota root')
+    const limits = new Map<string, number>()
+    r.sp().list((x) => limits.set(x.word('a resource'), x.sp().number64('a limit')))
+    return { root, limits }
   },
-  run() { throw new Refusal('NOPERM', 'Quotas are set by the administration') },
+  async run(session, { root, limits }) {
+    if (!isAdministrator(session)) throw new Refusal('NOPERM', 'Quotas are set by the administration')
+    for (const name of limits.keys()) if (name !== 'STORAGE' && name !== 'MESSAGE') throw new BadCommand(`${name} has no limit of its own`)
+    const owner = await ownerOf(session, root)
+    // What is not named has no limit any more (RFC 9208 4.1.3). 0 is how we say that, so nobody can be given nothing.
+    if ([...limits.values()].includes(0)) throw new Refusal('CANNOT', 'A limit is at least 1')
+    await session.face.services.accounts.setQuota(owner.name, { octets: (limits.get('STORAGE') ?? 0) * 1024, messages: limits.get('MESSAGE') ?? 0 })
+    await tellQuota(session, root, owner)
+  },
 })
 
+async function ownerOf(session: Session, root: string): Promise<Account> {
+  if (root === '') return session.account
+  const owner = isAdministrator(session) ? await session.face.services.accounts.byName(root.toLowerCase()) : undefined
+  if (!owner) throw new Refusal('NONEXISTENT', 'There is no such quota root')
+  return owner
+}
+
 /** Resources without a limit are not named (RFC 9208 4.2.1). */
-async function tellQuota({ say, account, face: { services } }: Session): Promise<void> {
-  const { octets, messages, quotaOctets, quotaMessages } = await services.accounts.usage(account.id)
+async function tellQuota({ say, mailboxes, face: { services } }: Session, root: string, { id }: Account): Promise<void> {
+  const { octets, messages, quotaOctets, quotaMessages } = await services.accounts.usage(id)
+  const boxes = (await mailboxes.list(id)).filter((box) => box.selectable).length
   const resources = [
     ...(quotaOctets > 0 ? [`STORAGE ${Math.ceil(octets / 1024)} ${Math.floor(quotaOctets / 1024)}`] : []),
     ...(quotaMessages > 0 ? [`MESSAGE ${messages} ${quotaMessages}`] : []),
+    `MAILBOX ${boxes} ${services.settings.mailboxes.maxPerAccount}`,
   ]
-  say.line(`* QUOTA "" (${resources.join(' ')})`)
+  say.line(`* QUOTA ${quoted(root)} (${resources.join(' ')})`)
 }

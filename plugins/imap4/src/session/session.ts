@@ -34,7 +34,7 @@ function fits(pattern: string, text: string): boolean {
 /** What all sessions share. */
 export interface Face {
   readonly config: Readonly<Config>
-  readonly services: Pick<Services, 'authenticator' | 'accounts' | 'mailboxes' | 'contents' | 'spool' | 'net' | 'textIndex'>
+  readonly services: Pick<Services, 'authenticator' | 'accounts' | 'mailboxes' | 'contents' | 'spool' | 'net' | 'textIndex' | 'settings'>
   readonly log: Log
   readonly clock: Clock
   /** What may be advertised to a session as it stands. */
@@ -67,6 +67,8 @@ export class Session {
     this.#framer = framer
     framer.maxLine = face.config.maxLineBeforeLogin
   }
+
+  get loggedIn(): boolean { return this.#account !== undefined }
 
   /** Only in states behind login. */
   get account(): Account {

@@ -61,6 +61,7 @@ export function startSession(options: TestOptions = {}): TestSession {
     mailboxes: { namespaces: () => ({ separator: '/', personal: [''], others: [], shared: [] }), list: async () => [], statuses: async () => new Map(), ...options.services?.mailboxes },
     contents: { ...options.services?.contents },
     spool: { ...options.services?.spool },
+    settings: { mailboxes: { maxPerAccount: 10_000 } },
     textIndex: { find: async () => new Map() },
     net: { tlsAvailable: true, idle: createIdleWheel(clock), ...options.services?.net },
   } as unknown as Services
