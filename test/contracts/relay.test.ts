@@ -108,6 +108,18 @@ for (const kind of databases) describe(kind, () => {
     await core().reaper.reap()
     expect((await core().store.track(token))[0].endedBy).toBe('released')
   })
+  it('below a wildcard each name exists without SRV records: mail goes by SMTP all the same; while DNS has no answer it waits', async () => {
+    for (const name of ['wild.test', 'mute.test']) zone[name] = [{ type: 'MX', preference: 10, exchange: 'mx.far.test' }]
+    for (const service of ['_rnasp-ssl', '_rnasp']) {
+      zone[`${service}._tcp.wild.test`] = []
+      zone[`${service}._tcp.mute.test`] = service === '_rnasp' ? [] : 'SERVFAIL'
+    }
+    expect(await settled(await submit(['bob@wild.test']))).toEqual([{ notification: 'silenced', pinned: false }])
+    const waits = await submit(['bob@mute.test'])
+    expect(await settled(waits)).toEqual([{ notification: 'noserver', pinned: true }])
+    await core().store.cancel(waits)
+    expect(taken.map((one) => one.to)).toEqual([['bob@wild.test']])
+  })
   it('several messages use one connection', async () => {
     const tokens = await Promise.all([1, 2, 3].map((n) => submit(['bob@far.test'], `Subject: ${n}\r\n\r\n`)))
     for (const token of tokens) await settled(token)

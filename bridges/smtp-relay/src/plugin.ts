@@ -51,7 +51,7 @@ export default definePlugin({
             return { steps: [`${domain} has an IM2000 agent, reached ${agent.secure ? 'with' : 'without'} TLS`], result: 'announced to the agent; the message stays here until it is read' }
           }
           const steps = [`IM2000: ${agent.why}`]
-          if (agent.kind === 'temporary') return { steps, result: 'tried again later: there may be an agent, and SMTP is only for domains without one' }
+          if (agent.kind === 'temporary' && !agent.unoffered) return { steps, result: 'tried again later: there may be an agent, and SMTP is only for domains without one' }
           const found = await route(domain, sender)
           steps.push('no agent: by SMTP', ...found.steps)
           if (!('road' in found)) return { steps, result: found.kind === 'permanent' ? `returned to the sender: ${found.status} ${found.why}` : `tried again later: ${found.why}` }

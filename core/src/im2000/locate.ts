@@ -18,7 +18,16 @@ export interface Dns {
 export interface Target { readonly address: string; readonly port: number; readonly name: string; readonly secure: boolean; readonly signal: AbortSignal }
 
 /** C.1, C.2. `temporary`: try again later. `permanent`: the service is not offered. */
-export type Located<T> = { readonly kind: 'connected'; readonly value: T; readonly secure: boolean } | { readonly kind: 'temporary' | 'permanent'; readonly why: string }
+export type Located<T> = { readonly kind: 'connected'; readonly value: T; readonly secure: boolean } | NotLocated
+export interface NotLocated {
+  readonly kind: 'temporary' | 'permanent'
+  readonly why: string
+  /**
+   * DNS was asked and names no such service: what is permanent, and names that exist without SRV records, as all names do below a
+   * wildcard. Temporary all the same (C.1.5); but whoever has another road need not wait for it.
+   */
+  readonly unoffered?: true
+}
 
 export interface LocateLimits {
   /** Of one question, and of all its targets together (C.1.17). */
@@ -56,12 +65,12 @@ export async function locate<T>(service: ServiceName, domain: string, parts: Loc
   try {
     records = await parts.dns.srv(question)
   } catch (error) {
-    if (isAbsent(error)) return { kind: 'permanent', why: `${question} does not exist` } // step 4
-    if (isEmpty(error)) return { kind: 'temporary', why: `${question} has no SRV records` } // step 5
+    if (isAbsent(error)) return { kind: 'permanent', why: `${question} does not exist`, unoffered: true } // step 4
+    if (isEmpty(error)) return { kind: 'temporary', why: `${question} has no SRV records`, unoffered: true } // step 5
     return { kind: 'temporary', why: `no answer for ${question}: ${String(codeOf(error) ?? error)}` } // step 3
   }
-  if (records.length === 0) return { kind: 'temporary', why: `${question} has no SRV records` }
-  if (records.length === 1 && isRoot(records[0].name)) return { kind: 'permanent', why: `${question}: decidedly not offered` } // step 15
+  if (records.length === 0) return { kind: 'temporary', why: `${question} has no SRV records`, unoffered: true }
+  if (records.length === 1 && isRoot(records[0].name)) return { kind: 'permanent', why: `${question}: decidedly not offered`, unoffered: true } // step 15
   let attempts = 0
   let last = 'no target has an address'
   for (const record of inOrder(records, parts.random).slice(0, limits.records)) {
@@ -88,14 +97,14 @@ export async function locate<T>(service: ServiceName, domain: string, parts: Loc
  * missing is not offered. `mayClear` is asked when TLS could not be had: with false the clear service is not looked for (H9).
  */
 export async function locateEither<T>(service: 'RNASP' | 'MSRAP', names: { readonly ssl?: string; readonly clear?: string }, parts: LocateParts<T>, mayClear: () => boolean): Promise<Located<T>> {
-  const ssl: Located<T> = names.ssl === undefined ? { kind: 'permanent', why: 'no TLS service is named' } : await locate(`_${service}-SSL`, names.ssl, parts)
+  const ssl: Located<T> = names.ssl === undefined ? { kind: 'permanent', why: 'no TLS service is named', unoffered: true } : await locate(`_${service}-SSL`, names.ssl, parts)
   if (ssl.kind === 'connected') return ssl
   // Whether the clear service is there is not asked: it would not be used.
   if (!mayClear()) return { kind: 'temporary', why: `${ssl.why}; TLS is required` }
   if (names.clear === undefined) return ssl
   const plain = await locate(`_${service}`, names.clear, parts)
   if (plain.kind === 'connected') return plain
-  return { kind: ssl.kind === 'permanent' && plain.kind === 'permanent' ? 'permanent' : 'temporary', why: `${ssl.why}; ${plain.why}` }
+  return { kind: ssl.kind === 'permanent' && plain.kind === 'permanent' ? 'permanent' : 'temporary', why: `${ssl.why}; ${plain.why}`, ...(ssl.unoffered && plain.unoffered ? { unoffered: true } : {}) }
 }
 
 const isRoot = (name: string): boolean => name === '' || name === '.'

@@ -134,7 +134,8 @@ export class Notifier implements RecipientsElsewhere {
     const located = await this.#parts.reach(domain)
     if (located.kind === 'connected') return this.#tell(domain, until, signal, first, located.value)
     this.#parts.log.info({ domain, why: located.why, lasting: located.kind === 'permanent' }, 'agent not reached')
-    if (located.kind === 'permanent' && this.#relay) {
+    // Below a wildcard each name exists without SRV records: IM2000 would wait (C.1.5), SMTP need not.
+    if (this.#relay && (located.kind === 'permanent' || located.unoffered)) {
       for (; first.length > 0 && !signal.aborted; first = await this.#due(domain, until)) await this.#relayed(domain, signal, first)
       return
     }
