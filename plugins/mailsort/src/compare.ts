@@ -2,7 +2,8 @@
 import { RE2JS } from 're2js'
 import type { Comparing } from './language/rule.js'
 
-export type Match = (text: string) => boolean
+/** `folded`: the same of a text that is folded already, where that is what it compares. */
+export type Match = ((text: string) => boolean) & { readonly folded?: (text: string) => boolean }
 
 /** Characters that wildcards and regular expressions look at: their time is in proportion to text times pattern. */
 export const mostMatched = 16 * 1024
@@ -27,10 +28,10 @@ export function matcher({ how, values, exact }: Comparing): Match {
   }
   const ready = wanted.map(fold)
   switch (how) {
-    case 'contains': return (text) => { const its = fold(text); return ready.some((value) => its.includes(value)) }
-    case 'is': { const set = new Set(ready); return (text) => set.has(fold(text)) }
-    case 'begins with': return (text) => { const its = fold(text); return ready.some((value) => its.startsWith(value)) }
-    case 'ends with': return (text) => { const its = fold(text); return ready.some((value) => its.endsWith(value)) }
+    case 'contains': return folding(ready, exact, (text, value) => text.includes(value))
+    case 'is': return folding(ready, exact, (text, value) => text === value)
+    case 'begins with': return folding(ready, exact, (text, value) => text.startsWith(value))
+    case 'ends with': return folding(ready, exact, (text, value) => text.endsWith(value))
     default: {
       const patterns = ready.map(wildcards)
       return (text) => {
@@ -39,6 +40,13 @@ export function matcher({ how, values, exact }: Comparing): Match {
       }
     }
   }
+}
+
+/** Whether a text compares so with one of the values; most rules have one. */
+function folding(values: readonly string[], exact: boolean, compare: (text: string, value: string) => boolean): Match {
+  const [first] = values
+  const plain = values.length === 1 ? (text: string): boolean => compare(text, first) : (text: string): boolean => values.some((value) => compare(text, value))
+  return exact ? plain : Object.assign((text: string): boolean => plain(folded(text)), { folded: plain })
 }
 
 /** Most texts are ASCII already in lower case: the engine hands those back as they are. */

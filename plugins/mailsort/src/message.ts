@@ -1,6 +1,7 @@
 // A message as rules see it: decoded fields, addresses, attachments, from the summary; header block and text parts only when a
 // rule needs them (`Missing` says so, and whoever evaluates brings them). Decoded once for all recipients.
 import { decodeBody, decodeHeader, decodeText, isKept, parseAddressList, splitFields, type OctetString, type Summary } from '@restante/core'
+import { folded } from './compare.js'
 
 /** Thrown while evaluating: octets are needed that nobody has read yet. */
 export class Missing extends Error {
@@ -22,6 +23,7 @@ export class Message {
   #block: ReadonlyMap<string, readonly OctetString[]> | undefined
   #bodies: readonly string[] | undefined
   readonly #texts = new Map<string, readonly string[]>()
+  readonly #folded = new Map<string, readonly string[]>()
   readonly #people = new Map<string, readonly Person[]>()
 
   constructor(summary: Summary) {
@@ -32,6 +34,13 @@ export class Message {
   texts(name: string): readonly string[] {
     let known = this.#texts.get(name)
     if (!known) this.#texts.set(name, (known = this.#raw(name).map((value) => decodeHeader(value).slice(0, longestValue).normalize('NFC'))))
+    return known
+  }
+
+  /** The same folded, for comparing. */
+  foldedTexts(name: string): readonly string[] {
+    let known = this.#folded.get(name)
+    if (!known) this.#folded.set(name, (known = this.texts(name).map(folded)))
     return known
   }
 

@@ -97,7 +97,10 @@ function looking(test: Exclude<Test, { kind: 'group' }>, lists: ReadonlyMap<stri
       const match = lists.get(test.list) ?? wrong(`list ${JSON.stringify(test.list)}`, 'a list of this file')
       return (its) => addressesOf(its, test.field).find(match)
     }
-    case 'header': return first(test.compare, (its) => its.message.texts(test.name.toLowerCase()))
+    case 'header': {
+      const [name, match] = [test.name.toLowerCase(), matcher(test.compare)]
+      return (its) => textOf(its.message, name, match)
+    }
     case 'size': return test.how === 'over' ? (its) => yes(its.message.summary.size > test.octets, `${its.message.summary.size}`) : (its) => yes(its.message.summary.size < test.octets, `${its.message.summary.size}`)
     case 'has-attachment': return (its) => yes(its.message.summary.hasAttachment)
     case 'attachment': return first(test.compare, (its) => its.message.summary.parts.flatMap((part) => attached(part, test.of)))
@@ -135,6 +138,16 @@ function first(compare: Comparing, values: (its: Circumstances) => readonly stri
   return (its) => values(its).find(match)
 }
 
+/** The first of a field's texts that matches. */
+function textOf(message: Message, name: string, match: Match): string | undefined {
+  const texts = message.texts(name)
+  const { folded: compare } = match
+  if (!compare) return texts.find(match)
+  const all = message.foldedTexts(name)
+  for (let i = 0; i < all.length; i++) if (compare(all[i])) return texts[i]
+  return undefined
+}
+
 const headerOf = (field: Field): readonly string[] => (field === 'recipient' ? ['to', 'cc', 'bcc'] : [field])
 
 /** A field's text; of an address field also each address and each name by itself, unless a part was named. */
@@ -149,7 +162,7 @@ function fieldLook(field: Field, part: 'address' | 'name' | 'user' | 'domain' | 
   const wholeOnly = !addressFields.has(field) || compare.how === 'contains' || compare.how === 'exists'
   return (its) => {
     for (const name of names) {
-      const whole = its.message.texts(name).find(match)
+      const whole = textOf(its.message, name, match)
       if (whole !== undefined) return whole
       if (!wholeOnly) for (const { address, name: shown } of its.message.people(name)) {
         if (match(address)) return address
