@@ -207,6 +207,7 @@ function results({ message, trusted }: Circumstances, method: string): readonly 
   })
 }
 
-export const roadOf = (protocol: string): 'smtp' | 'im2000' => (/SMTP|^LMTP/i.test(protocol) ? 'smtp' : 'im2000')
+/** undefined: made here, by a forward or a reply. */
+export const roadOf = (protocol: string): 'smtp' | 'im2000' | undefined => (/SMTP|^LMTP/i.test(protocol) ? 'smtp' : /^MS(?:RA|OA)P/.test(protocol) ? 'im2000' : undefined)
 
 export type { Rule }

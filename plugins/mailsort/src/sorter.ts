@@ -59,7 +59,7 @@ export class Sorter {
   async circumstances(program: Program, arrival: Pick<ArrivalFor, 'account' | 'recipient' | 'originator' | 'summary' | 'at'>): Promise<Circumstances> {
     const { options } = this.#parts
     const { account, recipient, originator, summary, at } = arrival
-    const store = /^MSRAP from (.+)$/.exec(originator.protocol)?.[1]?.toLowerCase()
+    const store = originator.store?.toLowerCase()
     return {
       message: messageOf(summary), recipient, sender: originator.name, protocol: originator.protocol, store, at, trusted: options.trusted, timezone: program.timezone ?? options.timezone,
       ...(program.asksFirst ? { known: await this.#known({ account, sender: senderOf(summary, originator.name) }) } : {}),
