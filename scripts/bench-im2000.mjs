@@ -109,7 +109,7 @@ const cases = {
 const wanted = options.only.split(',')
 if (wanted.includes('codec')) cases.codec()
 if (wanted.some((one) => one !== 'codec')) {
-  const noFaces = ['plugins.imap4=false', 'plugins.pop3=false', 'plugins.smtp-ingress=false', 'im2000.rna.bound=10000000', 'im2000.rna.perMailbox=1000000']
+  const noFaces = ['plugins.imap4=false', 'plugins.pop3=false', 'plugins.smtp-ingress=false', 'im2000.rna.bound=10000000', 'im2000.rna.perMailbox=1000000', 'retrieval.collect=native', 'plugins.mailsort=false', 'plugins.vacation=false']
   const child = spawn(process.execPath, [...(options.profile ? ['--cpu-prof', '--cpu-prof-dir', `${root}profile`] : []), `${root}scripts/restante.mjs`, 'start', '--json', '--config', `${root}config/restante.yaml`, '--ephemeral', '--accounts', String(accounts),
     ...noFaces.flatMap((setting) => ['--set', setting])], { stdio: ['ignore', 'pipe', 'inherit'] })
   const exited = new Promise((done) => { child.once('exit', done) })
