@@ -64,7 +64,8 @@ describe.each([['starttls', 'plain', 1], ['tls', 'login', 2]] as const)('neomutt
     // From its own folder into one of ours, by APPEND.
     await mutt.press('<copy-message>=Sent<enter><quit>', sent)
     const [filed] = await contents(gateway, n, 'Sent')
-    expect(filed.flags).toEqual(['\\Seen'])
+    // Keywords may say already what became of it.
+    expect(filed.flags.filter((flag) => flag.startsWith('\\'))).toEqual(['\\Seen'])
     // neomutt adds what an mbox would hold.
     same(Buffer.from(withLf(filed.source).toString('latin1').replace(/^(?:Status|Content-Length): .*\n/mg, ''), 'latin1'), copy)
   })
