@@ -8,7 +8,8 @@ export default defineConfig({
     testTimeout: 30_000,
     hookTimeout: 120_000,
     globalSetup: ['test/support/global-setup.ts'],
-    pool: 'forks',
+    // What a test waits for comes within milliseconds; a busy machine may take seconds.
+    expect: { poll: { timeout: 15_000 } }, pool: 'forks',
     maxWorkers: 2,
   },
 })

@@ -2,5 +2,6 @@
 import { defineConfig } from 'vitest/config'
 
 export default defineConfig({
-  test: { include: ['test/federation/**/*.test.ts'], testTimeout: 120_000, hookTimeout: 120_000, pool: 'forks', maxWorkers: 2 },
+  test: { include: ['test/federation/**/*.test.ts'], testTimeout: 120_000, hookTimeout: 120_000, // What a test waits for comes within milliseconds; a busy machine may take seconds.
+    expect: { poll: { timeout: 15_000 } }, pool: 'forks', maxWorkers: 2 },
 })
