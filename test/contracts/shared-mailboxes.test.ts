@@ -134,6 +134,20 @@ for (const kind of databases) describe(`shared mailboxes on ${kind}`, () => {
     expect(await names(3)).not.toContain('shared/sales/Deals')
   })
 
+  it('no rule of a member files into it: that would be another owner’s room', async () => {
+    await operate(core.gateway, 'mailsort.save', { user: core.name(3), text: 'rule "r" { move to "shared/sales" }' })
+    await operate(core.gateway, 'mailsort.save', { user: core.name(4), text: 'rule "r" { move to "Shared/Sales/x" }' })
+    const count = async (): Promise<number> => (await core.gateway.mailboxes.status(core.ids[0], 'shared/sales')).messages
+    const before = await count()
+    const inboxes = async (): Promise<number[]> => Promise.all([2, 3].map(async (i) => (await core.gateway.mailboxes.status(core.ids[i], 'INBOX')).messages))
+    const were = await inboxes()
+    await core.submit([core.name(3), core.name(4)])
+    expect(await count()).toBe(before)
+    expect(await inboxes()).toEqual(were.map((n) => n + 1))
+    expect(await operate(core.gateway, 'mailsort.errors', { user: core.name(3) })).toHaveLength(1)
+    await operate(core.gateway, 'mailsort.save', { user: core.name(3), text: '' })
+  })
+
   it('two expunge the same message: one does it, both are told', async () => {
     const [one, two] = await Promise.all([1, 2].map((n) => open(n, 'shared/sales')))
     const [uid] = all(one)

@@ -407,12 +407,20 @@ export function makeMailboxes(parts: MailboxesParts): Mailboxes & MailboxesAdmin
       return ids.map((account) => found.get(account))
     },
     async find(account, name, create) {
+      // Delivery files in an account's own mailboxes: what others share with it has another owner's quota and rights.
+      const own = async (): Promise<MailboxRow> => {
+        const row = await byName(account, name)
+        if (row.account !== account) throw failure('MAILBOX_PROTECTED', { mailbox: name })
+        return row
+      }
       try {
-        return await byName(account, name)
+        return await own()
       } catch (error) {
-        if (!create) throw error
+        if (!create || !isFailure(error, 'MAILBOX_NOT_FOUND')) throw error
+        const stored = storedName(name, separator)
+        mustBePersonal(account, stored, name)
         await self.create(account, name).catch((again: unknown) => { if (!isFailure(again, 'MAILBOX_EXISTS')) throw again })
-        return byName(account, name)
+        return own()
       }
     },
     providers: {

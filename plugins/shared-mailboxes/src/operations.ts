@@ -3,7 +3,7 @@ import { failure, formatRights, type Account, type AccountId, type Accounts, typ
 import type { RightsTable } from './rights-table.js'
 import type { MemberWish, SharedMailboxes } from './sharing.js'
 
-const all = 0 as MailboxId
+const everything = 0 as MailboxId
 
 export function makeOperations({ accounts, providers, sharing, table }: { accounts: Accounts; providers: MailboxProviders; sharing: SharedMailboxes; table: RightsTable }): Readonly<Record<string, Operation>> {
   const named = async (user: string): Promise<Account> => {
@@ -16,29 +16,33 @@ export function makeOperations({ accounts, providers, sharing, table }: { accoun
   const place = async (of: string, mailbox: string): Promise<{ owner: AccountId; id: MailboxId }> => {
     const shared = [...table.shared.values()].find(({ name }) => name === of.toLowerCase())
     const owner = shared?.account ?? (await named(of)).id
-    return { owner, id: mailbox === '' ? all : (await providers.row(owner, mailbox)).id }
+    return { owner, id: mailbox === '' ? everything : (await providers.row(owner, mailbox)).id }
   }
   return {
     'shared-mailboxes.create': (wanted: { name: string; address: string; members: MemberWish[]; ownSeen: boolean; quotaOctets?: number }) => sharing.create(wanted),
     'shared-mailboxes.remove': ({ name, archive }: { name: string; archive?: string }) => sharing.destroy(name, archive),
     async 'shared-mailboxes.list'() {
-      return Promise.all([...table.shared.values()].sort((a, b) => (a.name < b.name ? -1 : 1)).map(async ({ account, name, ownSeen, createdAt }) => {
+      const found = await Promise.all([...table.shared.values()].sort((a, b) => (a.name < b.name ? -1 : 1)).map(async ({ account, name, ownSeen, createdAt }) => {
+        // Somebody may have removed the account by its address.
+        const owner = await accounts.byId(account).catch(() => undefined)
+        if (!owner) return []
         const { octets, messages } = await accounts.usage(account)
-        return { name, address: (await accounts.byId(account)).name, members: table.own(account, all).size, seen: ownSeen ? 'own' : 'shared', usedOctets: octets, usedMessages: messages, createdAt }
+        return [{ name, address: owner.name, members: table.own(account, everything).size, seen: ownSeen ? 'own' : 'shared', usedOctets: octets, usedMessages: messages, createdAt }]
       }))
+      return found.flat()
     },
     async 'shared-mailboxes.show'({ name }: { name: string }) {
       const { account, name: its, ownSeen, createdAt } = sharing.find(name)
       const usage = await accounts.usage(account)
-      return { name: its, address: (await accounts.byId(account)).name, addresses: await accounts.addressesOf(account), seen: ownSeen ? 'own' : 'shared', createdAt, ...usage, members: await shown(account, all), mailboxes: (await providers.own(account)).map((box) => box.name) }
+      return { name: its, address: (await accounts.byId(account)).name, addresses: await accounts.addressesOf(account), seen: ownSeen ? 'own' : 'shared', createdAt, ...usage, members: await shown(account, everything), mailboxes: (await providers.own(account)).map((box) => box.name) }
     },
     async 'shared-mailboxes.member'({ name, ...wish }: MemberWish & { name: string }) {
       await sharing.member(name, wish)
-      return shown(sharing.find(name).account, all)
+      return shown(sharing.find(name).account, everything)
     },
     async 'shared-mailboxes.dismiss'({ name, member }: { name: string; member: string }) {
       await sharing.removeMember(name, member)
-      return shown(sharing.find(name).account, all)
+      return shown(sharing.find(name).account, everything)
     },
     async 'shared-mailboxes.rights'({ of, mailbox, identifier, change }: { of: string; mailbox: string; identifier?: string; change?: string }) {
       const { owner, id } = await place(of, mailbox)
