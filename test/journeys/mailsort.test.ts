@@ -1,9 +1,11 @@
 // The manual's example, as an administrator and a user live it: a text file, swaks-like mail over a socket, folders over IMAP.
 import { rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { afterAll, beforeAll, expect, it } from 'vitest'
+import { afterAll, beforeAll, expect, it, vi } from 'vitest'
 import { dataFolder, restante, start, Wire, type Ready, type Started } from './support/restante.js'
 
+// A process for each command: a busy machine takes its time.
+vi.setConfig({ testTimeout: 120_000 })
 const folder = dataFolder()
 let gateway: Started
 let ready: Ready

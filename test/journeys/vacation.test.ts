@@ -1,7 +1,9 @@
 // A user on holiday: set on the command line, told over SMTP, remembered over a restart, and over when it is over.
-import { afterAll, beforeAll, expect, it } from 'vitest'
+import { afterAll, beforeAll, expect, it, vi } from 'vitest'
 import { dataFolder, restante, start, until, Wire, type Ready, type Started } from './support/restante.js'
 
+// A process for each command: a busy machine takes its time.
+vi.setConfig({ testTimeout: 120_000 })
 const folder = dataFolder()
 let gateway: Started
 let ready: Ready
