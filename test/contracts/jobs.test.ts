@@ -64,6 +64,39 @@ for (const kind of databases) {
       await expect.poll(() => done).toEqual([{ n: 1 }])
       await expect.poll(() => jobs.list()).toEqual([])
     })
+    it('a job that ends while the next look reads is not done again', async () => {
+      const { read } = opened.database
+      let hold: Promise<void> | undefined
+      let reading: (() => void) | undefined
+      const slow: typeof opened.database = { ...opened.database, read: { ...read, all: async (sql: string, values?: readonly never[]) => {
+        const rows = await read.all(sql, values)
+        reading?.()
+        await hold
+        return rows as never
+      } } }
+      const other = new Jobs({ database: slow, clock, log: silentLog })
+      let runs = 0
+      let finish = (): void => undefined
+      other.handle('once', () => {
+        runs++
+        return new Promise((end) => { finish = () => end() })
+      })
+      other.start()
+      await opened.database.write((tx) => other.add(tx, [{ kind: 'once', payload: null }]))
+      await expect.poll(() => runs).toBe(1)
+      let open = (): void => undefined
+      hold = new Promise((end) => { open = end })
+      const read2 = new Promise<void>((end) => { reading = end })
+      other.wake()
+      await read2
+      finish()
+      await expect.poll(() => read.all('SELECT id FROM jobs')).toEqual([])
+      open()
+      hold = undefined
+      await other.settled()
+      expect(runs).toBe(1)
+      await other.stop()
+    })
     it('waits for its time', async () => {
       await add('later', clock.now() + 10_000)
       await jobs.settled()

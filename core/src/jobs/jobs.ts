@@ -52,6 +52,8 @@ export class Jobs {
   #started = false
   #looking: Promise<void> | undefined
   #lookAgain = false
+  /** Jobs that ended since the look that is under way asked for rows: what it sees of them is old. */
+  readonly #ended = new Set<number>()
   #restUntil = 0
 
   constructor({ database, clock, log }: { database: Database; clock: Clock; log: Log }) {
@@ -137,13 +139,15 @@ export class Jobs {
       return
     }
     const { read } = this.#database
+    this.#ended.clear()
     const rows = await read.all<{ id: number; kind: string; payload: string; run_at: number; attempts: number }>(
       `SELECT id, kind, payload, run_at, attempts FROM jobs WHERE parked = 0 AND ${read.dialect.oneOfText('kind')} ORDER BY run_at LIMIT ?`, [read.dialect.list(kinds), batch + this.#running.size])
     for (const row of rows) {
       if (row.run_at > now || this.#running.size >= batch) break
-      if (this.#running.has(row.id)) continue
+      if (this.#running.has(row.id) || this.#ended.has(row.id)) continue
       this.#running.set(row.id, this.#run(row).finally(() => {
         this.#running.delete(row.id)
+        if (this.#looking) this.#ended.add(row.id)
         if (this.#running.size === batch - 1 || this.#running.size === 0) this.wake()
       }))
     }
