@@ -223,7 +223,7 @@ function assemble(options: GatewayOptions, owned: DataFolder, database: Database
           await retrieval.raiseIn(tx, recipients, 'readall')
           await pins.read(tx, recipients)
         },
-        released: () => reaper.soon(), bring: (ids) => messages.fetchAll(ids), takenBack: (mailbox, entries) => pins.takenBack(mailbox, entries),
+        released: () => reaper.soon(), bring: (ids) => messages.fetchAll(ids), mustBeHere: (tx, ids) => messages.mustBeHere(tx, ids), takenBack: (mailbox, entries) => pins.takenBack(mailbox, entries),
       },
       options: { separator: settings.mailboxes.separator, maxPerAccount: settings.mailboxes.maxPerAccount, special: specialMailboxes(settings) },
     })).singleton(),

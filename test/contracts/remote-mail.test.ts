@@ -93,6 +93,25 @@ for (const kind of databases) {
       expect((await octetsAt((await arrived('moved', 1, 'Archive')).message)).endsWith(text)).toBe(true)
     })
 
+    it('what left the cache between the look and the commit is not let go of', async () => {
+      const sent = await pair.a.submit([pair.b.name(1)], large('raced'))
+      const { uid, message } = await arrived('raced')
+      await expect.poll(() => status(sent.token)).toMatchObject({ notification: 'silenced' })
+      const { contents, mailboxes } = pair.b.gateway
+      const { fetchAll } = contents
+      contents.fetchAll = async () => undefined
+      try {
+        const box = await inbox()
+        for (const leave of [() => box.copy([uid], 'Archive'), () => box.move([uid], 'Archive'), () => mailboxes.rename(pair.b.ids[0], 'INBOX', 'Old')]) await expect(leave()).rejects.toMatchObject({ code: 'CONTENT_UNAVAILABLE' })
+        expect(box.index.position(uid)).toBeGreaterThanOrEqual(0)
+        box.close()
+      } finally {
+        contents.fetchAll = fetchAll
+      }
+      expect((await status(sent.token)).pinned).toBe(true)
+      expect(await octetsAt(message)).toContain('Text of raced')
+    })
+
     it('recipients here of one message share its octets, and one release does not take it from the other', async () => {
       const before = pair.wire()
       const text = large('shared')

@@ -209,6 +209,7 @@ export class Collector {
         const { recipients: id, messages: fresh } = await allocate(tx, { recipients: 1, messages: ready.kind === 'twin' ? 0 : 1 }) as { recipients: RecipientId; messages: MessageId }
         const message = ready.kind === 'twin' ? ready.message : fresh
         if (ready.kind === 'twin' && !await tx.get('SELECT id FROM messages WHERE id = ?', [message])) throw failure('MESSAGE_INCOMPLETE')
+        if (ready.kind === 'twin' && copies.some((copy) => !copy.isInbox)) await messages.mustBeHere(tx, [message])
         if (ready.kind !== 'twin' && wanted) await messages.insert(tx, [{ id: message, prepared: prepared!, summary: ready.summary, headerOnly: ready.kind === 'header' }], clock.now())
         const [{ unpinned }] = await local.write(tx, [{ plan, message, summary: ready.summary, recipients: [id] }])
         await pins.add(tx, {

@@ -311,6 +311,7 @@ export class Session implements OpenMailbox {
 
   async #place(tx: Transaction, sources: readonly Source[], to: MailboxRow, usage: UsageChange[], also?: Change): Promise<{ from: Uid[]; to: Uid[] }> {
     if (sources.length === 0) return { from: [], to: [] }
+    await this.#parts.pins.mustBeHere(tx, sources.map((source) => source.message))
     const { changes, uids } = await fileEntries(tx, sources.map((source): Placement => ({
       mailbox: to.id, message: source.message, flags: allowedFlags(to, source.flags), keywords: mayFlag(to) ? source.keywords : 0, size: source.size, internalDate: source.internal_date, recipient: null,
       ...(to.viewer === undefined ? {} : { seenBy: to.viewer }),

@@ -492,6 +492,7 @@ export function makeMailboxes(parts: MailboxesParts): Mailboxes & MailboxesAdmin
   const emptyInto = async (tx: Transaction, inbox: MailboxRow, target: MailboxId): Promise<void> => {
     const sources = await tx.all('SELECT uid, message, flags, keywords, size, internal_date, recipient FROM entries WHERE mailbox = ? ORDER BY uid', [inbox.id])
     if (sources.length === 0) return
+    await parts.pins.mustBeHere(tx, sources.map((source) => source.message as MessageId))
     const state = await touch(tx, inbox.id)
     const gone = await removeEntries(tx, inbox.id, state.modseq, undefined, false)
     await parts.pins.unpin(tx, gone.flatMap((entry) => entry.recipient ?? []))

@@ -12,6 +12,8 @@ export interface Pins {
   read(tx: Transaction, recipients: readonly RecipientId[]): Promise<void>
   /** Copies are one's own: makes sure that all of these messages are here before they are made. Throws CONTENT_UNAVAILABLE, MESSAGE_NOT_FOUND. */
   bring(messages: readonly MessageId[]): Promise<void>
+  /** The same inside the commit, where it is certain. Throws CONTENT_UNAVAILABLE. */
+  mustBeHere(tx: Transaction, messages: readonly MessageId[]): Promise<void>
   /** Of entries about to be read, those whose message its sender has taken back: they leave the mailbox (design section 8). */
   takenBack(mailbox: MailboxId, entries: readonly { readonly uid: Uid; readonly message: MessageId }[]): Promise<readonly Uid[]>
 }

@@ -104,6 +104,12 @@ export class Messages implements Contents {
     for (const { id } of await read.all<{ id: MessageId }>(`SELECT id FROM messages WHERE partial <> ? AND ${read.dialect.oneOf('id')}`, [whole, read.dialect.list(ids)])) await this.#elsewhere.fetch(id)
   }
 
+  /** In the commit that lets go of a pin: octets that were here a moment ago may have left the cache since. Throws CONTENT_UNAVAILABLE. */
+  async mustBeHere(tx: Transaction, ids: readonly MessageId[]): Promise<void> {
+    if (!this.#elsewhere?.any || ids.length === 0) return
+    if (await tx.get(`SELECT id FROM messages WHERE partial <> ? AND ${tx.dialect.oneOf('id')} LIMIT 1`, [whole, tx.dialect.list(ids)])) throw failure('CONTENT_UNAVAILABLE')
+  }
+
   /** Deletes messages with their octets. Files go when the commit is done. */
   async remove(tx: Transaction, ids: readonly MessageId[]): Promise<void> {
     const list = [tx.dialect.list(ids)]
