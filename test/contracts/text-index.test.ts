@@ -25,7 +25,7 @@ for (const kind of databases) {
       return message
     }
     beforeAll(async () => {
-      core = await startCore(kind, { accounts: 1, set: ['mailboxes.textIndexOctets=100000'] })
+      core = await startCore(kind, { accounts: 1, set: ['mailboxes.textIndexOctets=200000'] })
       for (const octets of corpus.values()) if (octets.length > 0) await append('INBOX', octets)
       await core.gateway.textIndex.settled()
     })
@@ -59,20 +59,33 @@ for (const kind of databases) {
 
     it('says nothing of what is too large, or came since; forgets what is deleted; can be made anew', async () => {
       const { gateway: { mailboxes, textIndex, reaper }, ids: [account] } = core
-      const large = await append('Archive', Buffer.from(`Subject: large\r\n\r\n${'words and words '.repeat(10_000)}`))
+      const large = await append('Archive', Buffer.from(`Subject: large\r\n\r\n${'words and words '.repeat(20_000)}`))
       const small = await append('Archive', Buffer.from('Subject: unmistakable\r\n\r\nsmall'))
       await textIndex.settled()
+      // Short enough to be read, too long to be kept: looked at once, not after every delivery again.
+      const long = await append('Archive', Buffer.from(`Subject: long\r\n\r\n${'words and words '.repeat(10_000)}`))
+      await textIndex.settled()
+      const { contents } = core.gateway
+      const { open } = contents
+      const opened: MessageId[] = []
+      contents.open = (id) => { opened.push(id); return open.call(contents, id) }
+      const next = await append('Archive', Buffer.from('Subject: next\r\n\r\nsmall'))
+      await textIndex.settled()
+      contents.open = open
+      expect(opened).toEqual([next])
       const both = await textIndex.find([large, small], [{ text: 'unmistakable', header: true }])
       expect([...both]).toEqual([[small, Uint8Array.of(1)]])
-      expect(await textIndex.status()).toMatchObject({ waiting: 0, leftOut: 1, indexed: texts.size - 1 })
+      expect(await textIndex.status()).toMatchObject({ waiting: 0, leftOut: 2, indexed: texts.size - 2 })
       const box = await mailboxes.open(account, 'Archive', { readOnly: false })
-      await box.changeFlags([1, 2] as never, { mode: 'add', flags: 8, keywords: [] })
+      await box.changeFlags([1, 2, 3, 4] as never, { mode: 'add', flags: 8, keywords: [] })
       await box.expunge()
       box.look({ expunges: true })
       box.close()
       await reaper.reap()
       texts.delete(large)
       texts.delete(small)
+      texts.delete(long)
+      texts.delete(next)
       expect(await textIndex.status()).toMatchObject({ leftOut: 0, indexed: texts.size })
       expect([...(await textIndex.find([small], [{ text: 'unmistakable', header: true }])).values()]).toEqual([Uint8Array.of(0)])
       await textIndex.rebuild()

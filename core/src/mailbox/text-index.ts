@@ -57,8 +57,12 @@ const rests = { idle: 1, busy: 10 }
 /** Share of the time that the event loop is busy with others, above which somebody has something to do. */
 const busyAbove = 0.05
 
+/** The column `whole`: lies at another store, indexed, or left out for good (too long, not to be read). */
+const states = { elsewhere: 0, indexed: 1, leftOut: 2 } as const
+type State = keyof typeof states
+
 interface Row { readonly id: MessageId; readonly header_size: number; readonly size: number; readonly parts: string; readonly partial: number }
-interface Text { readonly id: MessageId; readonly whole: boolean; readonly header: string; readonly body: string }
+interface Text { readonly id: MessageId; readonly state: State; readonly header: string; readonly body: string }
 
 export class TextIndexer implements TextIndex {
   readonly #parts: TextIndexParts
@@ -83,7 +87,7 @@ export class TextIndexer implements TextIndex {
     if (!enabled) return
     const { read } = database
     this.#upTo = (await read.get<{ up_to: number }>('SELECT up_to FROM text_index'))?.up_to ?? 0
-    for (const { message } of await read.all<{ message: MessageId }>('SELECT message FROM message_texts WHERE whole = 0')) this.#unindexed.add(message)
+    for (const { message } of await read.all<{ message: MessageId }>('SELECT message FROM message_texts WHERE whole <> 1')) this.#unindexed.add(message)
     this.#trigrams = read.dialect.name === 'sqlite' || (await read.get("SELECT 1 AS there FROM pg_indexes WHERE indexname = 'message_texts_trigrams'")) !== undefined
     this.#started = true
     feed.listen(({ filed }) => { if (filed?.length) this.#soon(quietMs) })
@@ -107,7 +111,7 @@ export class TextIndexer implements TextIndex {
   async status(): Promise<{ readonly enabled: boolean; readonly indexed: number; readonly waiting: number; readonly leftOut: number }> {
     const { database: { read }, enabled } = this.#parts
     const indexed = await read.get<{ n: number }>('SELECT count(*) AS n FROM message_texts WHERE whole = 1')
-    const leftOut = await read.get<{ n: number }>('SELECT count(*) AS n FROM message_texts WHERE whole = 0')
+    const leftOut = await read.get<{ n: number }>('SELECT count(*) AS n FROM message_texts WHERE whole <> 1')
     const state = await read.get<{ up_to: number }>('SELECT up_to FROM text_index')
     const waiting = await read.get<{ n: number }>('SELECT count(*) AS n FROM messages WHERE id > ?', [state?.up_to ?? 0])
     return { enabled, indexed: Number(indexed!.n), waiting: Number(waiting!.n), leftOut: Number(leftOut!.n) }
@@ -223,18 +227,17 @@ export class TextIndexer implements TextIndex {
         if (!isFailure(error, 'MESSAGE_NOT_FOUND') && !isFailure(error, 'CONTENT_UNAVAILABLE')) throw error
       }
     }
-    if (fresh.length === 0 && texts.size === 0) return false
     const upTo = Math.max(this.#upTo, rows[rows.length - 1].id)
     await database.write(async (tx) => {
       // Of those that were deleted since they were read no text may stay.
       const there = new Set((await tx.all<{ id: MessageId }>(`SELECT id FROM messages WHERE ${tx.dialect.oneOf('id')}`, [tx.dialect.list(rows.map(({ id }) => id))])).map(({ id }) => id))
-      const made = rows.filter(({ id }) => there.has(id)).map(({ id }) => texts.get(id) ?? { id, whole: false, header: '', body: '' })
+      const made = rows.filter(({ id }) => there.has(id)).map((row): Text => texts.get(row.id) ?? { id: row.id, state: row.partial === allHere ? 'leftOut' : 'elsewhere', header: '', body: '' })
       if (fresh.length === 0) await tx.run(`DELETE FROM message_texts WHERE ${tx.dialect.oneOf('message')}`, [tx.dialect.list(made.map(({ id }) => id))])
       await insert(tx, made)
       await tx.run('UPDATE text_index SET up_to = ?', [upTo])
       tx.afterCommit(() => {
-        for (const { id, whole } of made) {
-          if (whole) this.#unindexed.delete(id)
+        for (const { id, state } of made) {
+          if (state === 'indexed') this.#unindexed.delete(id)
           else this.#unindexed.add(id)
         }
         this.#upTo = upTo
@@ -253,15 +256,15 @@ async function octetsOf(content: Content): Promise<Buffer> {
 
 function textOf({ id, header_size: headerSize, parts }: Row, octets: Buffer): Text {
   const decoded: readonly Part[] = decodeParts(parts)
-  return { id, whole: true, header: keepable(foldedHeader(octets.toString('latin1', 0, headerSize))), body: [...bodyTexts(octets, decoded)].map(keepable).join(gap) }
+  return { id, state: 'indexed', header: keepable(foldedHeader(octets.toString('latin1', 0, headerSize))), body: [...bodyTexts(octets, decoded)].map(keepable).join(gap) }
 }
 
 async function insert(tx: Statements, texts: readonly Text[]): Promise<void> {
   if (texts.length === 0) return
   const { dialect } = tx
   await tx.run(`INSERT INTO message_texts (message, whole, header, body) SELECT r.message, r.whole, r.header, r.body FROM ${dialect.rows({ message: 'int', whole: 'int', header: 'text', body: 'text' })} AS r`,
-    [dialect.rowsValue(texts.map(({ id, whole, header, body }) => [id, whole ? 1 : 0, header, body]))])
-  const whole = texts.filter((text) => text.whole)
+    [dialect.rowsValue(texts.map(({ id, state, header, body }) => [id, states[state], header, body]))])
+  const whole = texts.filter((text) => text.state === 'indexed')
   if (dialect.name !== 'sqlite' || whole.length === 0) return
   await tx.run(`INSERT INTO message_trigrams (rowid, text) SELECT r.message, r.text FROM ${dialect.rows({ message: 'int', text: 'text' })} AS r`, [dialect.rowsValue(whole.map(({ id, header, body }) => [id, header + gap + body]))])
 }
