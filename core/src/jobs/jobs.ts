@@ -3,6 +3,7 @@ import type { Clock } from '../base/clock.js'
 import type { Database, Transaction } from '../database/connect.js'
 import { allocate, type Migration } from '../database/migrator.js'
 import type { Log } from '../log/logger.js'
+import { idleLookMs, Looker } from './looker.js'
 import { nextAttempt } from './schedule.js'
 
 export const jobsMigrations: readonly Migration[] = [{
@@ -38,8 +39,6 @@ const mostAttempts = 25
 const batch = 64
 /** Rest after what became of a job could not be written down (a full disk): it would be done again and again meanwhile. */
 const restMs = 30_000
-/** A look even when nobody called: rows that another process wrote. */
-const idleLookMs = 60_000
 
 export class Jobs {
   readonly #database: Database
@@ -48,10 +47,7 @@ export class Jobs {
   readonly #handlers = new Map<string, JobHandler>()
   readonly #running = new Map<number, Promise<void>>()
   readonly #stop = new AbortController()
-  #timer: { clear(): void } | undefined
-  #started = false
-  #looking: Promise<void> | undefined
-  #lookAgain = false
+  readonly #looker: Looker
   /** Jobs that ended since the look that is under way asked for rows: what it sees of them is old. */
   readonly #ended = new Set<number>()
   #restUntil = 0
@@ -60,6 +56,10 @@ export class Jobs {
     this.#database = database
     this.#clock = clock
     this.#log = log
+    this.#looker = new Looker(clock, () => this.#look().catch((error: unknown) => {
+      log.error({ err: error }, 'cannot look for jobs')
+      this.#looker.wakeIn(idleLookMs)
+    }))
   }
 
   /** Who does jobs of a kind. Kinds without a handler (a plugin that is switched off) wait. */
@@ -79,40 +79,26 @@ export class Jobs {
   }
 
   start(): void {
-    this.#started = true
-    this.wake()
+    this.#looker.start()
   }
 
   /** Looks for due jobs now. */
   wake(): void {
-    if (!this.#started || this.#stop.signal.aborted) return
-    if (this.#looking) {
-      this.#lookAgain = true
-      return
-    }
-    this.#looking = this.#look()
-      .catch((error: unknown) => { this.#log.error({ err: error }, 'cannot look for jobs') })
-      .finally(() => {
-        this.#looking = undefined
-        if (!this.#lookAgain) return
-        this.#lookAgain = false
-        this.wake()
-      })
+    this.#looker.wake()
   }
 
   /** Starts nothing new and waits for what runs. */
   async stop(): Promise<void> {
     this.#stop.abort()
-    this.#timer?.clear()
-    await this.#looking
+    await this.#looker.stop()
     await Promise.allSettled(this.#running.values())
   }
 
   /** Resolves when nothing is due and nothing runs: for tests and `queue --wait`. */
   async settled(): Promise<void> {
     for (;;) {
-      await this.#looking
-      if (this.#running.size === 0 && !this.#looking) return
+      await this.#looker.looking
+      if (this.#running.size === 0 && !this.#looker.looking) return
       await Promise.allSettled(this.#running.values())
     }
   }
@@ -130,14 +116,10 @@ export class Jobs {
   }
 
   async #look(): Promise<void> {
-    this.#timer?.clear()
     const kinds = [...this.#handlers.keys()]
     if (kinds.length === 0) return
     const now = this.#clock.now()
-    if (now < this.#restUntil) {
-      this.#timer = this.#clock.after(this.#restUntil - now, () => this.wake())
-      return
-    }
+    if (now < this.#restUntil) return this.#looker.wakeIn(this.#restUntil - now)
     const { read } = this.#database
     this.#ended.clear()
     const rows = await read.all<{ id: number; kind: string; payload: string; run_at: number; attempts: number }>(
@@ -147,13 +129,13 @@ export class Jobs {
       if (this.#running.has(row.id) || this.#ended.has(row.id)) continue
       this.#running.set(row.id, this.#run(row).finally(() => {
         this.#running.delete(row.id)
-        if (this.#looking) this.#ended.add(row.id)
+        if (this.#looker.looking) this.#ended.add(row.id)
         if (this.#running.size === batch - 1 || this.#running.size === 0) this.wake()
       }))
     }
     // With all hands full the next that is done wakes us.
     const next = this.#running.size >= batch ? undefined : rows.find((row) => !this.#running.has(row.id))
-    this.#timer = this.#clock.after(next ? Math.max(0, Math.min(next.run_at - now, idleLookMs)) : idleLookMs, () => this.wake())
+    this.#looker.wakeIn(next ? next.run_at - now : idleLookMs)
   }
 
   async #run(row: { id: number; kind: string; payload: string; attempts: number }): Promise<void> {

@@ -2,6 +2,7 @@
 // nobody else. Looks when it is woken and when the next row is due; remembers nothing that rows do not say.
 import type { Clock } from '../base/clock.js'
 import type { Log } from '../log/logger.js'
+import { idleLookMs, Looker } from './looker.js'
 
 export interface LaneParts {
   readonly clock: Clock
@@ -16,8 +17,6 @@ export interface LaneParts {
   run(key: string, now: number, signal: AbortSignal): Promise<void>
 }
 
-/** A look even when nobody called. */
-const idleLookMs = 60_000
 /** After a failure of our own (the database): not at once again. */
 const restMs = 30_000
 /** At the end, for answers that are on their way. */
@@ -27,62 +26,45 @@ export class Lanes {
   readonly #parts: LaneParts
   readonly #lanes = new Map<string, Promise<void>>()
   readonly #stop = new AbortController()
-  #timer: { clear(): void } | undefined
-  #looking: Promise<void> | undefined
-  #lookAgain = false
-  #started = false
+  readonly #looker: Looker
   #restUntil = 0
   /** The database may be closed: whoever still runs must not write. */
   over = false
 
   constructor(parts: LaneParts) {
     this.#parts = parts
+    this.#looker = new Looker(parts.clock, () => this.#look().catch((error: unknown) => this.#failed(error, 'cannot read what is due')))
   }
 
   start(): void {
-    this.#started = true
-    this.wake()
+    this.#looker.start()
   }
 
   /** There may be something to do. */
   wake(): void {
-    if (!this.#started || this.#stop.signal.aborted) return
-    if (this.#looking) {
-      this.#lookAgain = true
-      return
-    }
-    this.#looking = this.#look()
-      .catch((error: unknown) => this.#failed(error, 'cannot read what is due'))
-      .finally(() => {
-        this.#looking = undefined
-        if (!this.#lookAgain) return
-        this.#lookAgain = false
-        this.wake()
-      })
+    this.#looker.wake()
   }
 
   /** Starts nothing new and waits a moment for what runs. Whoever hangs is not waited for: what is not written down is done again. */
   async stop(): Promise<void> {
     this.#stop.abort()
-    this.#timer?.clear()
-    await this.#looking
+    await this.#looker.stop()
     await Promise.race([Promise.allSettled(this.#lanes.values()), new Promise<void>((done) => { this.#parts.clock.after(graceMs, done) })])
     this.over = true
   }
 
   /** Resolves when nothing is due any more. */
   async settled(): Promise<void> {
-    while (this.#looking || this.#lanes.size > 0) {
-      await this.#looking
+    while (this.#looker.looking || this.#lanes.size > 0) {
+      await this.#looker.looking
       await Promise.allSettled(this.#lanes.values())
     }
   }
 
   async #look(): Promise<void> {
     const { clock, most } = this.#parts
-    this.#timer?.clear()
     const now = clock.now()
-    if (now < this.#restUntil) return this.#wakeIn(this.#restUntil - now)
+    if (now < this.#restUntil) return this.#looker.wakeIn(this.#restUntil - now)
     if (this.#lanes.size < most) {
       for (const key of await this.#parts.due(now, most + this.#lanes.size)) {
         if (this.#lanes.size >= most) break
@@ -92,7 +74,7 @@ export class Lanes {
     // With all lanes taken, the next that is free looks again.
     if (this.#lanes.size >= most) return
     const next = await this.#parts.next(now)
-    this.#wakeIn(Math.min(idleLookMs, next === undefined ? idleLookMs : Math.max(0, next - now)))
+    this.#looker.wakeIn(next === undefined ? idleLookMs : next - now)
   }
 
   async #run(key: string, now: number): Promise<void> {
@@ -110,11 +92,6 @@ export class Lanes {
     if (this.over) return
     this.#parts.log.error({ err: error, ...(key === undefined ? {} : { key }) }, what)
     this.#restUntil = this.#parts.clock.now() + restMs
-    this.#wakeIn(restMs)
-  }
-
-  #wakeIn(ms: number): void {
-    this.#timer?.clear()
-    this.#timer = this.#parts.clock.after(ms, () => this.wake())
+    this.#looker.wakeIn(restMs)
   }
 }
