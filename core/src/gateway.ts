@@ -6,6 +6,7 @@ import { systemClock, type Clock } from './base/clock.js'
 import { systemRandom, type Random } from './base/random.js'
 import { makeAccounts } from './accounts/accounts.js'
 import { makeAuthenticator } from './accounts/authenticator.js'
+import { issuersFrom } from './accounts/bearer/settings.js'
 import { accountsMigrations } from './accounts/migrations.js'
 import { Quota } from './accounts/quota.js'
 import { AccountsRepository } from './accounts/repository.js'
@@ -144,7 +145,7 @@ function assemble(options: GatewayOptions, owned: DataFolder, database: Database
       options: { domains: settings.domains, iterations: settings.accounts.scramIterations, quotaOctets: settings.accounts.quotaOctets, quotaMessages: settings.accounts.quotaMessages, catchAll: settings.accounts.catchAll },
     })).singleton(),
     authenticator: asFunction(({ repository, bus }: Cradle) => makeAuthenticator({
-      repository, clock, random, bus, log: scoped('login'), iterations: settings.accounts.scramIterations,
+      repository, clock, random, bus, log: scoped('login'), iterations: settings.accounts.scramIterations, issuers: issuersFrom(settings.accounts.oauth, clock),
       limits: {
         perAccount: settings.accounts.throttle.failuresPerAccount, perAddress: settings.accounts.throttle.failuresPerAddress,
         windowSeconds: settings.accounts.throttle.window, delayMs: settings.accounts.throttle.delay * 1000,

@@ -14,7 +14,8 @@ export interface TestClient {
   readonly rest: string
 }
 
-export async function imapClient(address: string): Promise<TestClient> {
+/** @param greeting what the server says first; another protocol's may be given */
+export async function imapClient(address: string, greeting = /^\* (OK|BYE).*\r\n/m): Promise<TestClient> {
   const at = address.lastIndexOf(':')
   const socket = connect(Number(address.slice(at + 1)), address.slice(0, at))
   socket.setNoDelay(true)
@@ -61,6 +62,6 @@ export async function imapClient(address: string): Promise<TestClient> {
       return client.until(new RegExp(`^${mine} .*\\r\\n`, 'm'), patience)
     },
   }
-  await client.until(/^\* (OK|BYE).*\r\n/m)
+  await client.until(greeting)
   return client
 }

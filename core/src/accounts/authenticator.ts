@@ -1,10 +1,12 @@
-// Who is this? Passwords, SCRAM and APOP, behind one throttle. A wrong name and a wrong password look and take the same.
+// Who is this? Passwords, SCRAM, APOP and bearer tokens, behind one throttle. A wrong name and a wrong password look and take the same.
 import { createHash, createHmac, timingSafeEqual } from 'node:crypto'
 import type { Clock } from '../base/clock.js'
 import type { Random } from '../base/random.js'
 import { failure } from '../errors/codes.js'
 import type { Bus } from '../events/bus.js'
 import type { Log } from '../log/logger.js'
+import { TokenRefused, type Issuers } from './bearer/issuers.js'
+import { bearerRefusal, parseBearerMessage } from './bearer/messages.js'
 import type { Account, Authenticator, ChannelBinding, LoginAttempt, ScramConversation } from './contract.js'
 import { verify, type Credentials } from './credentials.js'
 import type { AccountsRepository } from './repository.js'
@@ -20,13 +22,15 @@ export interface AuthenticatorParts {
   readonly limits: ThrottleLimits
   /** PBKDF2 iterations that made-up credentials pretend to. */
   readonly iterations: number
+  /** Whose OAuth tokens are taken; nobody's when absent. */
+  readonly issuers?: Issuers | undefined
 }
 
 /** A password that was right is remembered this long (as a keyed hash), so that phones that log in all day do not pay for PBKDF2 each time. */
 const rememberedMs = 10 * 60_000
 const rememberedAtMost = 20_000
 
-export function makeAuthenticator({ repository, clock, random, log, bus, limits, iterations }: AuthenticatorParts): Authenticator {
+export function makeAuthenticator({ repository, clock, random, log, bus, limits, iterations, issuers }: AuthenticatorParts): Authenticator {
   const throttle = new Throttle(limits, clock)
   const pepper = Buffer.from(random.octets(32))
   const remembered = new Map<string, { digest: Buffer; credentials: Credentials; until: number }>()
@@ -40,9 +44,12 @@ export function makeAuthenticator({ repository, clock, random, log, bus, limits,
     log.warn({ service: attempt.service, address: attempt.remoteAddress, account: name }, 'login refused: too many failures')
     throw failure('AUTHENTICATION_THROTTLED')
   }
-  const refuse = async (name: string, attempt: LoginAttempt, why: string): Promise<never> => {
+  const count = async (name: string, attempt: LoginAttempt, why: string): Promise<void> => {
     log.info({ service: attempt.service, address: attempt.remoteAddress, account: name, why }, 'login failed')
     await throttle.failed(name, attempt.remoteAddress)
+  }
+  const refuse = async (name: string, attempt: LoginAttempt, why: string): Promise<never> => {
+    await count(name, attempt, why)
     throw failure('AUTHENTICATION_FAILED')
   }
   const welcome = (account: Account, attempt: LoginAttempt): Account => {
@@ -100,6 +107,27 @@ export function makeAuthenticator({ repository, clock, random, log, bus, limits,
       return welcome(found.account, attempt)
     },
     scram: makeScram,
+    bearerMechanisms: issuers ? ['OAUTHBEARER', 'XOAUTH2'] : [],
+    async bearer(mechanism, octets, attempt) {
+      const message = parseBearerMessage(mechanism, octets)
+      const claimed = message?.name?.toLowerCase() ?? ''
+      guard(claimed, attempt)
+      try {
+        if (!issuers || !message) throw new TokenRefused('not a message with a token')
+        const name = (await issuers.nameIn(message.token)).toLowerCase()
+        if (claimed !== '' && claimed !== name) throw new TokenRefused(`the token is for ${name}`)
+        const found = await repository.login(name)
+        if (!found?.account.enabled) throw new TokenRefused(`no account ${name}, or disabled`)
+        return { account: welcome(found.account, attempt) }
+      } catch (error) {
+        if (!(error instanceof TokenRefused)) {
+          log.warn({ service: attempt.service, err: error }, 'a token could not be checked')
+          throw error
+        }
+        await count(claimed, attempt, error.message)
+        return { challenge: bearerRefusal(mechanism, message ? error.status : 'invalid_request', issuers?.hint ?? { scope: '', discovery: '' }) }
+      }
+    },
     async apop(name, timestamp, digest, attempt) {
       const folded = name.toLowerCase()
       guard(folded, attempt)

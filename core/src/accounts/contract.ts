@@ -35,11 +35,24 @@ export interface LoginAttempt {
   readonly remoteAddress: string
 }
 
+/** A mechanism that takes an OAuth token: RFC 7628, and Google's. */
+export type BearerMechanism = 'OAUTHBEARER' | 'XOAUTH2'
+
+/** What became of a bearer token. */
+export type BearerOutcome =
+  | { readonly account: Account }
+  /** JSON for one more challenge (RFC 7628 3.2.2); whatever the client answers to it, AUTHENTICATION_FAILED comes then. */
+  | { readonly challenge: string }
+
 export interface Authenticator {
   /** Checks a password. Unknown name, wrong password and disabled account look and take the same. Throws AUTHENTICATION_FAILED or AUTHENTICATION_THROTTLED. */
   password(name: string, password: string, attempt: LoginAttempt): Promise<Account>
   /** @param binding what the TLS session proves of itself, where the mechanism with -PLUS was offered (RFC 9266) */
   scram(attempt: LoginAttempt, binding?: ChannelBinding): ScramConversation
+  /** Mechanisms for OAuth tokens; none where no issuer is configured. They show the token to whoever listens, like PLAIN. */
+  readonly bearerMechanisms: readonly BearerMechanism[]
+  /** Checks the client's one message. A refusal is counted, and comes after the throttle's delay. Throws AUTHENTICATION_THROTTLED, and ISSUER_UNREACHABLE when nobody knows whether the token is good. */
+  bearer(mechanism: BearerMechanism, message: Buffer, attempt: LoginAttempt): Promise<BearerOutcome>
   /** APOP (RFC 1939 7): `digest` is hex MD5 of timestamp + secret. Only for accounts that opted in. */
   apop(name: string, timestamp: string, digest: string, attempt: LoginAttempt): Promise<Account>
 }

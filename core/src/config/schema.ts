@@ -56,6 +56,43 @@ const limits = section({
   }).describe('Bounds of the pass over a message. Beyond them the structure gets coarser; nothing is refused and no octet changes.'),
 }).describe('Bounds that protect the gateway.')
 
+/** Where an issuer of tokens is asked. Without TLS only on this machine: what it says decides who comes in. */
+const issuerUrl = z.string().refine((text) => {
+  const url = URL.canParse(text) ? new URL(text) : undefined
+  return url?.protocol === 'https:' || (url?.protocol === 'http:' && /^(localhost|127\.[\d.]+|\[::1\])$/.test(url.hostname))
+}, 'an https URL (http only on this machine)')
+const asymmetric = ['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512', 'ES256', 'ES384', 'ES512', 'EdDSA', 'Ed25519'] as const
+
+const issuer = z.strictObject({
+  issuer: z.string().min(1).describe('Its name, as the claim `iss` of its tokens says it.'),
+  audience: z.array(z.string().min(1)).default([]).describe('What tokens for us have in their claim `aud`, one of these. Needed with `keys`; with `introspection` empty means any.'),
+  keys: z.string().optional().describe('Its public keys (a JWKS, RFC 7517): an https URL, or a file. For tokens that it signs.'),
+  introspection: z.strictObject({
+    url: issuerUrl.describe('Where it answers.'),
+    clientId: z.string().min(1).describe('Who we are to it.'),
+    clientSecret: secret().describe('Our password with it, or file:/path.'),
+  }).optional().describe('Where it is asked about each token (RFC 7662), instead of `keys`.'),
+  algorithms: z.array(z.enum(asymmetric)).min(1).default(['RS256', 'PS256', 'ES256', 'EdDSA', 'Ed25519']).describe('Signatures that are taken.'),
+  account: z.string().min(1).default('email').describe("The claim that is the account's login name. An `email` that the issuer calls unverified does not count."),
+  scope: z.string().default('').describe('Scopes that a token must have, and that clients are told to ask for; with blanks between.'),
+  discovery: z.union([z.literal(''), issuerUrl]).default('').describe('Its OpenID configuration, told to clients whose token is refused (RFC 7628).'),
+}).superRefine(({ keys, introspection, audience }, context) => {
+  const wrong = (path: string, message: string): void => context.addIssue({ code: 'custom', path: [path], message })
+  if ((keys === undefined) === (introspection === undefined)) wrong('keys', 'either this or introspection')
+  else if (keys !== undefined && audience.length === 0) wrong('audience', 'at least one: else any token of this issuer would open the mailbox, for whatever it was given')
+  if (keys?.includes('://') && !issuerUrl.safeParse(keys).success) wrong('keys', 'an https URL (http only on this machine), or a file')
+})
+
+const oauth = section({
+  issuers: z.array(issuer).max(20).default([]).describe('Who gives tokens. None: OAUTHBEARER and XOAUTH2 are not offered.'),
+  clockSkew: seconds('60s').describe('How far the clocks of an issuer and ours may be apart.'),
+  keysAge: seconds('10min').describe('How long fetched keys are used before they are fetched again.'),
+  answersAge: seconds('60s').describe('How long the answer about a token is remembered; one that was taken back is good for so long.'),
+  timeout: seconds('5s').describe('How long an issuer may take to answer.'),
+  allowNetworks: z.array(network).default([]).describe('Networks that issuers may be in although they are not of the public Internet: your own, or 127.0.0.0/8.'),
+  ca: z.string().default('').describe("PEM file with certificate authorities that are trusted for issuers beside the usual ones; empty: none."),
+}).describe('Login with tokens of an identity provider (OAuth 2.0: OAUTHBEARER of RFC 7628, XOAUTH2).')
+
 const accounts = section({
   scramIterations: z.number().int().min(4096).max(10_000_000).default(10_000)
     .describe('Cost of new password hashes. RFC 7677 asks for at least 4096; 10000 costs a login about 5 ms here, and PLAIN is checked against the same keys.'),
@@ -65,6 +102,7 @@ const accounts = section({
     window: seconds('10min').describe('How long a failed login is remembered.'),
     delay: seconds('1s').describe('How long the answer to a wrong password waits. The same for an unknown name.'),
   }).describe('Brakes on guessing.'),
+  oauth,
   quotaOctets: octets(0).describe('Octets an account may hold, unless it has a figure of its own; 0: no limit.'),
   quotaMessages: count(0).describe('Messages an account may hold, unless it has a figure of its own; 0: no limit.'),
   catchAll: z.string().default('').describe('Account that gets the mail for unknown local parts; empty: such mail is refused.'),

@@ -5,6 +5,7 @@ export const errorCodes = {
   // accounts
   AUTHENTICATION_FAILED: { kind: 'client', sentence: 'Authentication failed' },
   AUTHENTICATION_THROTTLED: { kind: 'temporary', sentence: 'Too many failed logins; try again later' },
+  ISSUER_UNREACHABLE: { kind: 'temporary', sentence: 'The issuer of the token cannot be asked' },
   ACCOUNT_DISABLED: { kind: 'client', sentence: 'Authentication failed' },
   ACCOUNT_NOT_FOUND: { kind: 'client', sentence: 'No account {account}' },
   ACCOUNT_EXISTS: { kind: 'client', sentence: 'There is already an account {account}' },

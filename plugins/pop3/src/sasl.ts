@@ -1,10 +1,11 @@
-// AUTH (RFC 5034): PLAIN (RFC 4616) and SCRAM-SHA-256 (RFC 7677), with or without an initial response.
+// AUTH (RFC 5034): PLAIN (RFC 4616), SCRAM-SHA-256 (RFC 7677), and OAuth tokens (RFC 7628, XOAUTH2), with or without an initial response.
+import { failure, type BearerMechanism } from '@restante/core'
 import type { Session } from './connection.js'
 import { Refused } from './replies.js'
 
 /** What is offered now. SCRAM shows no password, so it is offered in clear, too. */
 export function mechanisms(session: Session): string[] {
-  return session.mayUsePassword ? ['SCRAM-SHA-256', 'PLAIN'] : ['SCRAM-SHA-256']
+  return session.mayUsePassword ? ['SCRAM-SHA-256', 'PLAIN', ...session.authenticator.bearerMechanisms] : ['SCRAM-SHA-256']
 }
 
 export async function authenticate(session: Session, mechanism: string, initial: string | undefined): Promise<void> {
@@ -33,8 +34,20 @@ export async function authenticate(session: Session, mechanism: string, initial:
       if (authzid !== '' && authzid !== name && authzid.toLowerCase() !== account.name) throw new Refused('actForSelf', {}, 'AUTH')
       return account
     })
+  } else if (isBearer(mechanism) && authenticator.bearerMechanisms.includes(mechanism)) {
+    session.needsSafety()
+    const message = Buffer.from(await first(), 'utf8')
+    await session.login(async () => {
+      const outcome = await authenticator.bearer(mechanism, message, attempt)
+      if ('account' in outcome) return outcome.account
+      // Why, as a challenge; the client's dummy answer says nothing (RFC 7628 3.2.3).
+      await ask(outcome.challenge)
+      throw failure('AUTHENTICATION_FAILED')
+    })
   } else throw new Refused('mechanism')
 }
+
+const isBearer = (mechanism: string): mechanism is BearerMechanism => mechanism === 'OAUTHBEARER' || mechanism === 'XOAUTH2'
 
 function decoded(text: string): string {
   if (text === '*') throw new Refused('cancelled')

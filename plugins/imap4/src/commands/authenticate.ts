@@ -1,5 +1,5 @@
 // AUTHENTICATE: SASL (RFC 4422) with initial response (RFC 4959).
-import type { Account } from '@restante/core'
+import { failure, type Account, type BearerMechanism } from '@restante/core'
 import { Refusal } from '../replies.js'
 import type { Session } from '../session/session.js'
 import { BadCommand } from '../wire/reader.js'
@@ -10,15 +10,15 @@ interface Mechanism {
   readonly name: string
   /** Shows the password to whoever listens. */
   readonly plaintext: boolean
-  /** Only where the TLS session can prove itself. */
-  readonly needsBinding?: boolean
+  /** Whether it can be had here at all: its TLS session can prove itself, it is configured. */
+  has?(session: Session): boolean
   run(session: Session, initial: Buffer | undefined): Promise<Account>
 }
 
 /** SCRAM-SHA-256, and with -PLUS bound to the TLS session (RFC 5802, 7677, 9266). */
 const scramSha256 = (plus: boolean): Mechanism => (
   {
-    name: plus ? 'SCRAM-SHA-256-PLUS' : 'SCRAM-SHA-256', plaintext: false, needsBinding: plus,
+    name: plus ? 'SCRAM-SHA-256-PLUS' : 'SCRAM-SHA-256', plaintext: false, ...(plus ? { has: offersBinding } : {}),
     async run(session, initial) {
       const octets = offersBinding(session) ? session.connection.channelBinding : undefined
       const scram = session.face.services.authenticator.scram(attempt(session), octets && { octets, chosen: plus })
@@ -30,12 +30,27 @@ const scramSha256 = (plus: boolean): Mechanism => (
     },
   })
 
+/** An OAuth token: RFC 7628, and Google's XOAUTH2. */
+const bearer = (name: BearerMechanism): Mechanism => (
+  {
+    name, plaintext: true, has: (session) => session.face.services.authenticator.bearerMechanisms.includes(name),
+    async run(session, initial) {
+      const outcome = await session.face.services.authenticator.bearer(name, initial ?? (await ask(session, '')), attempt(session))
+      if ('account' in outcome) return outcome.account
+      // Why, as a challenge; the client's dummy answer says nothing (RFC 7628 3.2.3).
+      await ask(session, outcome.challenge)
+      throw failure('AUTHENTICATION_FAILED')
+    },
+  })
+
 /** What is hidden from a client by configuration it must not be blamed for not choosing. */
 const offersBinding = (session: Session): boolean => session.connection.channelBinding !== undefined && !session.hides('AUTH=SCRAM-SHA-256-PLUS')
 
 const mechanisms: readonly Mechanism[] = [
   scramSha256(true),
   scramSha256(false),
+  bearer('OAUTHBEARER'),
+  bearer('XOAUTH2'),
   {
     name: 'PLAIN', plaintext: true,
     async run(session, initial) {
@@ -68,13 +83,13 @@ export const authenticate = command({
   },
   async run(session, { name, initial }) {
     const mechanism = mechanisms.find((m) => m.name === name)
-    if (!mechanism || (mechanism.needsBinding && !offersBinding(session))) throw new Refusal(undefined, `There is no mechanism ${name}`)
+    if (!mechanism || mechanism.has?.(session) === false) throw new Refusal(undefined, `There is no mechanism ${name}`)
     if (!usable(session, mechanism)) throw new Refusal('PRIVACYREQUIRED', 'Passwords are accepted only under TLS')
     return loggedIn(session, await mechanism.run(session, initial))
   },
 })
 
-const usable = (session: Session, mechanism: Mechanism): boolean => (!mechanism.plaintext || session.passwordAllowed) && (!mechanism.needsBinding || offersBinding(session))
+const usable = (session: Session, mechanism: Mechanism): boolean => (!mechanism.plaintext || session.passwordAllowed) && mechanism.has?.(session) !== false
 
 async function ask(session: Session, challenge: string): Promise<Buffer> {
   session.proceed(Buffer.from(challenge, 'utf8').toString('base64'))
