@@ -56,7 +56,7 @@ export function startSession(options: TestOptions = {}): TestSession {
   const clock = options.clock ?? systemClock
   const account = { id: 1, name: 'anna@example.test' } as Account
   const services = {
-    authenticator: { password: async () => account, ...options.services?.authenticator },
+    authenticator: { password: async () => account, bearerMechanisms: [], ...options.services?.authenticator },
     accounts: { checkQuota: async () => undefined, ...options.services?.accounts },
     mailboxes: { namespaces: () => ({ separator: '/', personal: [''], others: [], shared: [] }), list: async () => [], statuses: async () => new Map(), ...options.services?.mailboxes },
     contents: { ...options.services?.contents },
