@@ -28,6 +28,7 @@ import type { FileParts } from './delivery/file.js'
 import { makeLocalRecipients } from './delivery/local-recipients.js'
 import { makeOutbox } from './delivery/outbox.js'
 import { RemotePins } from './delivery/remote-pins.js'
+import { makeReports, reportJob } from './delivery/reports.js'
 import { SentTracking } from './delivery/sent-tracking.js'
 import { Stores } from './delivery/stores.js'
 import { makeBus, type Bus } from './events/bus.js'
@@ -89,7 +90,7 @@ interface Cradle {
   bus: Bus; metrics: Metrics; hooks: HookRegistry; repository: AccountsRepository; quota: Quota; accounts: ReturnType<typeof makeAccounts>
   blobs: BlobStore; messages: Messages; textIndex: TextIndexer; spool: ReturnType<typeof makeSpool>; jobs: Jobs; lists: Lists; feed: Feed; keywords: KeywordSets; indexes: Indexes
   stores: Stores; choices: RetrievalChoices; pins: RemotePins; content: RemoteContent; collector: Collector; fileParts: FileParts
-  statuses: StatusFeed; sentTracking: SentTracking; outbox: ReturnType<typeof makeOutbox>; tlsMemory: ReturnType<typeof makeTlsMemory>; reach: Reach; notifier: Notifier; reaper: Reaper; retrieval: Retrieval; agent: NotificationAgent; mailboxes: ReturnType<typeof makeMailboxes>; local: LocalRecipients
+  statuses: StatusFeed; sentTracking: SentTracking; outbox: ReturnType<typeof makeOutbox>; tlsMemory: ReturnType<typeof makeTlsMemory>; reach: Reach; notifier: Notifier; reports: ReturnType<typeof makeReports>; reaper: Reaper; retrieval: Retrieval; agent: NotificationAgent; mailboxes: ReturnType<typeof makeMailboxes>; local: LocalRecipients
   store: ReturnType<typeof makeMessageStore>; authenticator: ReturnType<typeof makeAuthenticator>; net: ReturnType<typeof createNet>
 }
 
@@ -145,7 +146,7 @@ function assemble(options: GatewayOptions, owned: DataFolder, database: Database
       options: { domains: settings.domains, iterations: settings.accounts.scramIterations, quotaOctets: settings.accounts.quotaOctets, quotaMessages: settings.accounts.quotaMessages, catchAll: settings.accounts.catchAll },
     })).singleton(),
     authenticator: asFunction(({ repository, bus }: Cradle) => makeAuthenticator({
-      repository, clock, random, bus, log: scoped('login'), iterations: settings.accounts.scramIterations, issuers: issuersFrom(settings.accounts.oauth, clock), certificates: settings.accounts.certificates,
+      repository, clock, random, bus, log: scoped('login'), iterations: settings.accounts.scramIterations, issuers: issuersFrom(settings.accounts.oauth, clock),
       limits: {
         perAccount: settings.accounts.throttle.failuresPerAccount, perAddress: settings.accounts.throttle.failuresPerAddress,
         windowSeconds: settings.accounts.throttle.window, delayMs: settings.accounts.throttle.delay * 1000,
@@ -196,12 +197,15 @@ function assemble(options: GatewayOptions, owned: DataFolder, database: Database
     reach: asFunction(({ tlsMemory }: Cradle) => makeReach({
       ...outboundParts(outbound), random, clock, memory: tlsMemory, ...(options.dns ? { dns: options.dns } : {}),
     })).singleton(),
-    notifier: asFunction(({ database, reach, statuses }: Cradle) => new Notifier({
-      database, statuses, clock, random, log: scoped('notifier'), reach: (domain) => reach.rna(domain),
+    notifier: asFunction(({ database, reach, statuses, reports }: Cradle) => new Notifier({
+      database, statuses, reports, clock, random, log: scoped('notifier'), reach: (domain) => reach.rna(domain),
       options: {
         repeatDays: notifierSettings.repeatDays, retry: notifierSettings.retry, longest: notifierSettings.retryLongest, refusals: notifierSettings.refusals,
         domains: notifierSettings.domains, perAgent: notifierSettings.sessionsPerAgent, digest: notifierSettings.digest, store: storeLocation(settings),
       },
+    })).singleton(),
+    reports: asFunction(({ database, jobs, accounts, messages }: Cradle) => makeReports({
+      database, jobs, accounts, contents: messages, store: () => container.cradle.store, clock, log: scoped('reports'), host: settings.hostname, wholeOctets: settings.limits.returnedOctets,
     })).singleton(),
     // The ring store → delivery → mailboxes → pins → store is closed by looking each other up when called, not when made.
     retrieval: asFunction(({ database, messages, reaper, statuses }: Cradle) => new Retrieval({ database, messages, reaper, statuses })).singleton(),
@@ -238,8 +242,8 @@ function assemble(options: GatewayOptions, owned: DataFolder, database: Database
       does: (plugin) => hooks.does('delivery.after', plugin),
       sort: () => (hooks.given('delivery.before') ? (arrival) => hooks.ask('delivery.before', arrival) : undefined),
     })).singleton(),
-    store: asFunction(({ database, accounts, blobs, spool, lists, local, reaper, messages, notifier, statuses, outbox }: Cradle) => makeMessageStore({
-      database, outbox, accounts, blobs, spool, lists, local, reaper, clock, random, submitBatch: makeSubmitBatch({ messages, lists, notifier, statuses, outbox, local, random }),
+    store: asFunction(({ database, accounts, blobs, spool, lists, local, reaper, messages, notifier, statuses, outbox, reports }: Cradle) => makeMessageStore({
+      database, outbox, accounts, blobs, spool, lists, local, reaper, clock, random, submitBatch: makeSubmitBatch({ messages, lists, notifier, statuses, outbox, local, reports, random }),
       reaches: (domain) => notifier.reaches(domain),
       options: { name: settings.hostname, minimumLifetime: storeSettings.minimumLifetime, defaultLifetime: storeSettings.lifetime, envelopeEntries: storeSettings.envelopeEntries },
     })).singleton(),
@@ -261,6 +265,7 @@ function assemble(options: GatewayOptions, owned: DataFolder, database: Database
     await core.hooks.perform(job)
     if (hold) await release(database, hold).then(() => core.reaper.soon())
   })
+  core.jobs.handle(reportJob, (owed) => core.reports.write(owed))
   core.feed.listen(({ mailbox }) => core.hooks.tell('mailbox.changed', { mailbox }))
   host.setup()
   const housekeeping = makeHousekeeping({

@@ -5,53 +5,31 @@ import { generateKeyPairSync } from 'node:crypto'
 import { dkimSign } from 'mailauth/lib/dkim/sign.js'
 import { dkimVerify } from 'mailauth/lib/dkim/verify.js'
 import { createTransport } from 'nodemailer'
-import { SMTPServer } from 'smtp-server'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { operate } from '../../core/dist/cli/operations.js'
 import { databases } from '../support/databases.js'
 import { databaseSettings } from '../support/databases.js'
 import { startDns, type DnsZone } from '../support/dns-server.js'
 import { startGateway } from '../support/gateway.js'
+import { startSink, type Sink } from '../support/smtp-sink.js'
 
-interface Taken { readonly from: string; readonly to: readonly string[]; readonly text: string; readonly secure: boolean; readonly session: string; readonly user: string | undefined }
-const taken: Taken[] = []
-/** What a server says of recipients, by local part; others are fine. */
-const answers: Record<string, [number, string]> = {}
-/** How a scripted server speaks, when there is a script. */
 const zone: DnsZone = {}
 
-async function startSink(options: object = {}): Promise<{ port: number; stop(): Promise<void> }> {
-  const server = new SMTPServer({
-    authOptional: true, disableReverseLookup: true, logger: false, hideSMTPUTF8: true,
-    onAuth: (auth, _, done) => done(auth.password === 'secret' ? null : Object.assign(new Error('no'), { responseCode: 535 }), { user: auth.username! }),
-    onRcptTo({ address }, _, done) {
-      const [code, text] = answers[address.split('@')[0]] ?? []
-      done(code === undefined ? null : Object.assign(new Error(text), { responseCode: code }))
-    },
-    onData(stream, session, done) {
-      const chunks: Buffer[] = []
-      stream.on('data', (chunk: Buffer) => chunks.push(chunk)).on('end', () => {
-        taken.push({ from: (session.envelope.mailFrom as { address: string } | false ? (session.envelope.mailFrom as { address: string }).address : ''), to: session.envelope.rcptTo.map((one) => one.address), text: Buffer.concat(chunks).toString('latin1'), secure: session.secure, session: session.id, user: session.user as unknown as string | undefined })
-        done()
-      })
-    },
-    ...options,
-  })
-  await new Promise<void>((ready) => { server.listen(0, '127.0.0.1', ready) })
-  return { port: (server.server.address() as AddressInfo).port, stop: () => new Promise((done) => { server.close(() => done()) }) }
-}
-
 for (const kind of databases) describe(kind, () => {
-  let sink: Awaited<ReturnType<typeof startSink>>
-  let smart: Awaited<ReturnType<typeof startSink>>
+  let sink: Sink
+  let smart: Sink
+  /** What both have taken, and what the first says of recipients. */
+  const taken: Sink['taken'] = []
+  let answers: Sink['answers'] = {}
   let dns: Awaited<ReturnType<typeof startDns>>
   let gateway: Awaited<ReturnType<typeof startGateway>>
   const scripted: Server[] = []
   const core = () => gateway.running.gateway
   const user = (n: number): string => `user${String(n).padStart(4, '0')}@example.test`
   beforeAll(async () => {
-    sink = await startSink()
-    smart = await startSink({ disabledCommands: ['STARTTLS'], authOptional: false })
+    sink = await startSink({}, taken)
+    answers = sink.answers
+    smart = await startSink({ disabledCommands: ['STARTTLS'], authOptional: false }, taken)
     dns = await startDns(zone)
     Object.assign(zone, { 'far.test': [{ type: 'MX', preference: 10, exchange: 'mx.far.test' }], 'mx.far.test': [{ type: 'A', address: '127.0.0.1' }], 'null.test': [{ type: 'MX', preference: 0, exchange: '.' }] })
     gateway = await startGateway({ accounts: 2, set: [
@@ -80,6 +58,7 @@ for (const kind of databases) describe(kind, () => {
   const settled = async (token: string) => {
     await expect.poll(async () => (await status(token)).some((one) => one.notification === 'unprocessed'), { timeout: 15_000, interval: 20 }).toBe(false)
     await core().notifier.settled()
+    await core().jobs.settled()
     return status(token)
   }
   /** Reports in the sender's INBOX, as text. */

@@ -68,7 +68,7 @@ for (const kind of databases) {
     it('what a relay took over shows too', async () => {
       pair.a.gateway.notifier.relayThrough({
         relay: async (domain, recipients, done) => {
-          for (const one of recipients) await done(one, domain === 'good.test' ? { kind: 'delivered' } : { kind: 'permanent', why: 'unknown' })
+          await done(recipients.map((recipient) => ({ recipient, outcome: domain === 'good.test' ? { kind: 'delivered' } : { kind: 'permanent', why: 'unknown' } })))
         },
       })
       for (const domain of ['good', 'bad']) {

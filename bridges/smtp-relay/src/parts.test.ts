@@ -1,12 +1,10 @@
 // What answers mean, when to try again, what goes out, what is reported.
 import fc from 'fast-check'
-import { simpleParser } from 'mailparser'
 import { Readable } from 'node:stream'
 import { describe, expect, it } from 'vitest'
 import { config } from './config.js'
 import { LineEnds, look } from './content.js'
 import { again, verdictOf } from './outcome.js'
-import { composeReport } from './report.js'
 
 describe('answers', () => {
   it.each<[object, string, string]>([
@@ -48,23 +46,4 @@ describe('what goes out', () => {
     const octets = Buffer.from(`${'Received: x\n y\n'.repeat(7)}Subject: s\n\nReceived: not one\0`)
     expect(await look((async function* () { yield octets.subarray(0, 50); yield octets.subarray(50) })())).toMatchObject({ hops: 7, nul: true, header: expect.stringMatching(/Subject: s$/) })
   })
-})
-
-it('a report is read by another program: three parts, addresses, states, the header', async () => {
-  const recipients = [
-    { address: 'bob@far.test', verdict: { kind: 'permanent' as const, status: '5.1.1', why: 'mx.far.test said: 550 5.1.1 nobody', said: '550 5.1.1 nobody', host: 'mx.far.test' } },
-    { address: 'jürgen@far.test', verdict: { kind: 'permanent' as const, status: '5.4.4', why: 'no host\r\nInjected: yes' } },
-  ]
-  const octets = composeReport({ kind: 'failed', host: 'mx.here.test', to: 'ann@here.test', messageId: 'failed.1.2@mx.here.test', at: 1e12, submittedAt: 1e12 - 1000, recipients, header: 'From: ann@here.test\r\nSubject: =?utf-8?q?gr=C3=BC=C3=9Fe?=\r\nX-Raw: \xfc' })
-  const text = octets.toString('latin1')
-  expect(text).not.toMatch(/[^\r]\n|\r[^\n]/)
-  expect(text).not.toMatch(/^Injected/m)
-  expect(text).toContain('Final-Recipient: rfc822; bob@far.test\r\nAction: failed\r\nStatus: 5.1.1\r\nRemote-MTA: dns; mx.far.test\r\nDiagnostic-Code: smtp; 550 5.1.1 nobody\r\n')
-  expect(text).toContain('Final-Recipient: utf-8; j\\x{FC}rgen@far.test\r\n')
-  const parsed = await simpleParser(octets, { keepDeliveryStatus: true })
-  expect(parsed.headers.get('content-type')).toMatchObject({ value: 'multipart/report', params: { 'report-type': 'delivery-status' } })
-  expect(parsed.attachments.map((one) => one.contentType)).toEqual(['message/delivery-status', 'text/rfc822-headers'])
-  expect(parsed.text).toContain('<bob@far.test>')
-  expect(parsed.attachments[1].content.toString('latin1')).toContain('X-Raw: \xfc')
-  expect(composeReport({ kind: 'delayed', host: 'h', to: 'a@b', messageId: 'x@h', at: 1, submittedAt: 0, recipients, header: '', left: 7200 }).toString('latin1')).toMatch(/Subject: Mail is late: \(no subject\)\r\n[^]*for 2 hours[^]*Action: delayed/)
 })

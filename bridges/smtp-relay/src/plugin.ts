@@ -12,9 +12,9 @@ import { routeOf, type MailDns, type Routed } from './route.js'
 export default definePlugin({
   name: 'smtp-relay', version: '0.1.0', api: '^1.0.0',
   config, migrations, commands,
-  requires: ['accounts', 'contents', 'messageStore', 'metrics', 'notifier', 'reach', 'settings', 'tracking'],
+  requires: ['accounts', 'contents', 'metrics', 'notifier', 'reach', 'settings'],
   provides: [],
-  setup({ config, clock, database, log, services: { accounts, contents, messageStore, metrics, notifier, reach, settings, tracking } }) {
+  setup({ config, clock, database, log, services: { accounts, contents, metrics, notifier, reach, settings } }) {
     const { hostname, im2000: { outbound } } = settings
     const resolver = new Resolver({ timeout: outbound.dnsTimeout * 1000, tries: 2 })
     if (outbound.dnsServers.length > 0) resolver.setServers(outbound.dnsServers)
@@ -25,7 +25,7 @@ export default definePlugin({
     const keys = new Keys({ database, now: () => clock.now() })
     const connections = new Connections({ config, name: hostname, clock, log })
     const relayed = metrics.counter('restante_relayed_total', 'Recipients that were handed to SMTP servers, by result')
-    notifier.relayThrough(makeRelay({ config, hostname, clock, log, random, contents, accounts, messageStore, tracking, keys, connections, route, count: (result) => relayed.add(1, { result }) }))
+    notifier.relayThrough(makeRelay({ config, hostname, clock, log, random, contents, accounts, keys, connections, route, count: (result) => relayed.add(1, { result }) }))
     const shown = async (key: Key) => {
       const { name, text } = recordOf(key)
       const parts = text.match(/.{1,255}/g)!

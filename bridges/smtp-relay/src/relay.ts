@@ -1,15 +1,13 @@
 // The relay: recipients whose domain has no agent get their mail by SMTP. There is no queue here: the store's recipients are the
 // queue, and it tells us who is due. Recipients of one message at one host share a transaction.
 import { pipeline, Readable } from 'node:stream'
-import { isFailure, parseAddressList, splitFields, type Accounts, type Clock, type Contents, type Log, type MessageId, type MessageStore, type Relay, type RelayOutcome, type RelayRecipient, type TrackingStore } from '@restante/core'
+import { isFailure, parseAddressList, splitFields, type Accounts, type Clock, type Contents, type Log, type MessageId, type OwedReport, type Relay, type RelayDone, type RelayOutcome, type RelayRecipient } from '@restante/core'
 import { dkimSign } from 'mailauth/lib/dkim/sign.js'
-import { createHash } from 'node:crypto'
 import type { Config } from './config.js'
 import { LineEnds, look, type Look } from './content.js'
 import type { Connections } from './connections.js'
 import type { Keys } from './keys.js'
 import { again, type Verdict } from './outcome.js'
-import { composeReport } from './report.js'
 import type { Routed } from './route.js'
 
 export interface RelayParts {
@@ -20,8 +18,6 @@ export interface RelayParts {
   readonly random: () => number
   readonly contents: Contents
   readonly accounts: Accounts
-  readonly messageStore: MessageStore
-  readonly tracking: TrackingStore
   readonly keys: Keys
   readonly connections: Connections
   readonly route: (domain: string, sender: string) => Promise<Routed>
@@ -30,12 +26,14 @@ export interface RelayParts {
 
 /** Recipients of one message by one road. */
 interface Group { readonly message: MessageId; readonly sender: string; readonly recipients: readonly RelayRecipient[] }
-type Done = (recipient: RelayRecipient, outcome: RelayOutcome) => Promise<void>
 
 const signedFields = 'From:Sender:Reply-To:Subject:Date:Message-ID:To:Cc:MIME-Version:Content-Type:Content-Transfer-Encoding:In-Reply-To:References:List-Id:List-Unsubscribe'
 
 export function makeRelay(parts: RelayParts): Relay {
   const { config, clock, connections, contents, log } = parts
+
+  /** Late, and its sender does not know yet. */
+  const isLate = ({ submittedAt, warned }: RelayRecipient, now: number): boolean => !warned && config.warnAfter > 0 && now - submittedAt >= config.warnAfter * 1000
 
   return {
     async relay(domain, recipients, done, signal) {
@@ -70,7 +68,7 @@ export function makeRelay(parts: RelayParts): Relay {
   }
 
   /** Answers whether the conversation is broken. */
-  async function hand(group: Group, conversation: Exclude<Awaited<ReturnType<Connections['open']>>, Verdict>, done: Done): Promise<boolean> {
+  async function hand(group: Group, conversation: Exclude<Awaited<ReturnType<Connections['open']>>, Verdict>, done: RelayDone): Promise<boolean> {
     const found = await prepare(group)
     if ('kind' in found) {
       await settle(group, () => found, done)
@@ -78,12 +76,14 @@ export function makeRelay(parts: RelayParts): Relay {
     }
     for (let i = 0; i < group.recipients.length; i += config.perTransaction) {
       const part = { ...group, recipients: group.recipients.slice(i, i + config.perTransaction) }
-      const { verdicts, broken } = await conversation.send({ from: group.sender, to: part.recipients.map((one) => one.address), size: found.size, eightBit: found.seen.eightBit, octets: found.octets() })
-      await settle(part, (recipient) => verdicts.get(recipient.address)!, done, found.seen)
+      const { verdicts, broken, reports } = await conversation.send({
+        from: group.sender, to: new Map(part.recipients.map((one) => [one.address, one.wishes])), reports: group.recipients[0].reports, size: found.size, eightBit: found.seen.eightBit, octets: found.octets(),
+      })
+      await settle(part, (recipient) => verdicts.get(recipient.address)!, done, reports)
       if (!broken) continue
       // The rest of a message whose conversation broke comes again soon: nothing was said of it.
       const rest = { ...group, recipients: group.recipients.slice(i + config.perTransaction) }
-      await settle(rest, () => ({ kind: 'temporary', status: '4.4.2', why: `the conversation with ${conversation.host} broke` }), done, found.seen)
+      await settle(rest, () => ({ kind: 'temporary', status: '4.4.2', why: `the conversation with ${conversation.host} broke` }), done)
       return true
     }
     return false
@@ -128,48 +128,32 @@ export function makeRelay(parts: RelayParts): Relay {
     return signatures.trim() === '' ? '' : signatures
   }
 
-  /** Writes down what became of each, and tells the sender what he must know. */
-  async function settle(group: Group, verdictOf: (recipient: RelayRecipient) => Verdict, done: Done, seen?: Look): Promise<void> {
+  /** Writes down what became of each, with what the sender must know of it. @param reports the next server reports from here on */
+  async function settle(group: Group, verdictOf: (recipient: RelayRecipient) => Verdict, done: RelayDone, reports = false): Promise<void> {
     const now = clock.now()
-    const failed: { recipient: RelayRecipient; verdict: Verdict }[] = []
-    const late: typeof failed = []
-    const outcomes: [RelayRecipient, RelayOutcome][] = []
-    for (const recipient of group.recipients) {
+    const owed: Record<OwedReport['kind'], OwedReport['about'][number][]> = { failed: [], delayed: [], relayed: [], delivered: [] }
+    const results = group.recipients.map((recipient) => {
       let verdict = verdictOf(recipient)
       const next = verdict.kind === 'temporary' ? again(recipient.attempts, recipient.submittedAt, now, config, parts.random()) : undefined
       if (verdict.kind === 'temporary' && next === undefined) verdict = { ...verdict, kind: 'permanent', status: '4.4.7', why: `given up after ${Math.round(config.giveUp / 3600)} hours; at last: ${verdict.why}` }
       parts.count(verdict.kind)
       log.info({ to: domainOf(recipient.address), message: group.message, result: verdict.kind, status: verdict.status, why: verdict.why }, 'relayed by SMTP')
-      if (verdict.kind === 'permanent') failed.push({ recipient, verdict })
-      else if (verdict.kind === 'temporary' && config.warnAfter > 0 && now - recipient.submittedAt >= config.warnAfter * 1000) late.push({ recipient, verdict })
-      outcomes.push([recipient, verdict.kind === 'temporary' ? { kind: 'temporary', why: verdict.why, again: next! } : { kind: verdict.kind, why: verdict.why }])
-    }
-    // Reports first: after a crash in between they are found by their Message-ID and not filed again.
-    await report('failed', failed, group, seen)
-    await report('delayed', late, group, seen)
-    for (const [recipient, outcome] of outcomes) await done(recipient, outcome)
-  }
-
-  /** To the account that has sent it; never about mail from the null sender, and never to anybody elsewhere (no backscatter, H25). */
-  async function report(kind: 'failed' | 'delayed', about: readonly { recipient: RelayRecipient; verdict: Verdict }[], group: Group, seen?: Look): Promise<void> {
-    const account = about[0]?.recipient.account
-    if (account === undefined || account === null || group.sender === '') return
-    const which = createHash('sha256').update(about.map(({ recipient }) => recipient.id).sort((a, b) => a - b).join(' ')).digest('hex').slice(0, 16)
-    const messageId = `${kind}.${about[0].recipient.submission}.${which}@${parts.hostname}`
-    try {
-      if ((await parts.tracking.track(messageId)).length > 0) return
-      const { name: to } = await parts.accounts.byId(account)
-      const header = seen?.header ?? (await look((async function* (content) { yield* content.range(0, content.size) })(await contents.open(group.message))).then((found) => found.header, () => ''))
-      const octets = composeReport({
-        kind, host: parts.hostname, to, messageId, at: clock.now(), submittedAt: about[0].recipient.submittedAt, header, left: config.giveUp - (clock.now() - about[0].recipient.submittedAt) / 1000,
-        recipients: about.map(({ recipient, verdict }) => ({ address: recipient.address, verdict: kind === 'delayed' ? { ...verdict, status: `4${verdict.status.slice(1)}` } : verdict })),
-      })
-      await parts.messageStore.submit({ account: null, name: '', protocol: 'DSN' }, { recipients: [to] }, (async function* () { yield octets })())
-    } catch (error) {
-      log.warn({ err: error, submission: about[0].recipient.submission }, 'a delivery report could not be filed')
-    }
+      const { kind, status, ...words } = verdict
+      if (kind === 'permanent') owed.failed.push({ id: recipient.id, status, ...words })
+      else if (kind === 'delivered') {
+        if (!reports) owed.relayed.push({ id: recipient.id, status, ...words })
+      } else if (isLate(recipient, now)) owed.delayed.push({ id: recipient.id, ...words, status: `4${status.slice(1)}` })
+      return { recipient, outcome: { kind, why: verdict.why, ...(kind === 'temporary' ? { again: next! } : {}) } as RelayOutcome }
+    })
+    if (results.length === 0) return
+    const { submission, submittedAt } = group.recipients[0]
+    await done(results, (Object.keys(owed) as OwedReport['kind'][]).filter((kind) => owed[kind].length > 0 && isHeardOf(kind, group.recipients))
+      .map((kind) => ({ kind, submission, about: owed[kind], ...(kind === 'delayed' ? { left: config.giveUp - (now - submittedAt) / 1000 } : {}) })))
   }
 }
+
+/** Most success is of no interest to anybody: no row is written for it. */
+const isHeardOf = (kind: OwedReport['kind'], recipients: readonly RelayRecipient[]): boolean => kind !== 'relayed' || recipients.some(({ wishes }) => wishes.notify?.includes('SUCCESS'))
 
 function bySender(recipients: readonly RelayRecipient[]): Map<string, Group[]> {
   const groups = new Map<string, { message: MessageId; sender: string; recipients: RelayRecipient[] }>()

@@ -26,7 +26,16 @@ export interface Envelope {
   readonly lists?: readonly string[]
   /** Seconds from acceptance; 0 means no expiry (im2000.md Q21). */
   readonly lifetime?: number
+  readonly reports?: ReportWishes
+  /** What is to be reported of single recipients, by their address as it stands in `recipients`. */
+  readonly wishes?: ReadonlyMap<string, RecipientWishes>
 }
+
+/** What of a message comes back with reports about it, and by which name its sender knows it (RFC 3461 4.3, 4.4). */
+export interface ReportWishes { readonly returns?: 'FULL' | 'HDRS'; readonly envelopeId?: string }
+/** When something is to be reported of a recipient, and who it was to the sender, 'rfc822;bob@example.org' (RFC 3461 4.1, 4.2). Without `notify`: as the gateway sees fit. */
+export interface RecipientWishes { readonly notify?: readonly NotifyOn[]; readonly original?: string }
+export type NotifyOn = 'NEVER' | 'SUCCESS' | 'FAILURE' | 'DELAY'
 
 /** What one recipient's delivery came to at submission. Same order as the envelope. */
 export interface RecipientOutcome {

@@ -90,7 +90,8 @@ export function makeMessageStore(parts: StoreParts): MessageStore & TrackingStor
     return {
       recipients: envelope.recipients.map((address, i) => {
         const resolution = resolutions[i]!
-        return { address: resolution.kind === 'account' ? resolution.address : address, account: resolution.kind === 'account' ? resolution.account.id : undefined }
+        const wishes = envelope.wishes?.get(address)
+        return { address: resolution.kind === 'account' ? resolution.address : address, account: resolution.kind === 'account' ? resolution.account.id : undefined, ...(wishes ? { wishes } : {}) }
       }),
       lists: listNames,
     }
@@ -123,7 +124,7 @@ export function makeMessageStore(parts: StoreParts): MessageStore & TrackingStor
           throw error
         })
         try {
-          return await commit(spooled, { token, originator, at, expiresAt: lifetime === 0 ? undefined : at + lifetime * 1000, ...routed })
+          return await commit(spooled, { token, originator, at, expiresAt: lifetime === 0 ? undefined : at + lifetime * 1000, ...(envelope.reports ? { reports: envelope.reports } : {}), ...routed })
         } catch (error) {
           await spooled.discard()
           throw error
@@ -132,7 +133,7 @@ export function makeMessageStore(parts: StoreParts): MessageStore & TrackingStor
     } satisfies Draft
   }
 
-  const commit = async (spooled: Spooled, known: Pick<Sealed, 'token' | 'originator' | 'at' | 'expiresAt' | 'recipients' | 'lists'>): Promise<Submission> => {
+  const commit = async (spooled: Spooled, known: Pick<Sealed, 'token' | 'originator' | 'at' | 'expiresAt' | 'reports' | 'recipients' | 'lists'>): Promise<Submission> => {
     const locals = known.recipients.flatMap(({ address, account }) => (account === undefined ? [] : [{ address, account }]))
     const arriving = openArriving(spooled, blobs)
     const ask = async (): Promise<unknown> => (locals.length === 0 ? undefined : local.plan({

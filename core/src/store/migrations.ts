@@ -90,4 +90,13 @@ export const storeMigrations: readonly Migration[] = [{
     // Domains that were once reached with TLS and are held to it (im2000.md H9).
     await db.run(`CREATE TABLE tls_seen (name ${text} PRIMARY KEY, seen_at ${int} NOT NULL)`)
   },
+}, {
+  name: 'store/0004-report-wishes',
+  // RET, ENVID, NOTIFY and ORCPT (RFC 3461): for most mail nobody says any. And whether the sender was told that it is late.
+  async up(db) {
+    const { int, text } = db.dialect.types
+    await db.run(`ALTER TABLE recipients ADD COLUMN warned ${int} NOT NULL DEFAULT 0`)
+    for (const column of ['returns', 'envelope_id']) await db.run(`ALTER TABLE submissions ADD COLUMN ${column} ${text}`)
+    for (const column of ['notify', 'original']) await db.run(`ALTER TABLE recipients ADD COLUMN ${column} ${text}`)
+  },
 }]

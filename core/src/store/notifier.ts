@@ -1,6 +1,5 @@
 // Tells recipients' agents of their messages (im2000.md D31-D42). The rows of recipients are the queue: nothing else must
 // survive a restart. One lane per domain: a domain that does not answer holds up nobody else, and is asked once per pass.
-import type { AccountId, MessageId, RecipientId, SubmissionId } from '../base/branded.js'
 import type { Clock } from '../base/clock.js'
 import type { Random } from '../base/random.js'
 import type { Batch, Database } from '../database/connect.js'
@@ -14,8 +13,9 @@ import { notificationNumber, sourcesOf } from './status.js'
 import type { StatusFeed } from './status-feed.js'
 import { outcomes, schedule, type Outcome, type ScheduleOptions } from './notification-schedule.js'
 import type { RecipientsElsewhere } from './contract.js'
-import type { Relay, RelayOutcome, RelayRecipient } from './ports.js'
-import { markReapable } from './submission.js'
+import { dueOf, type Due } from './due.js'
+import { HandOver } from './hand-over.js'
+import type { OwedReports, Relay } from './ports.js'
 
 export interface NotifierOptions extends ScheduleOptions {
   /** Domains that are told at once. */
@@ -33,30 +33,14 @@ export interface NotifierParts {
   readonly random: Pick<Random, 'fraction'>
   readonly log: Log
   readonly statuses: StatusFeed
+  readonly reports: OwedReports
   /** A session with a domain's agent. */
   readonly reach: (domain: string) => Promise<Located<RnaClient>>
   readonly options: NotifierOptions
 }
 
-/** A recipient whose agent is to be told now. */
-interface Due {
-  readonly id: RecipientId
-  readonly address: string
-  readonly identifier: Buffer
-  readonly outcome: string | null
-  readonly attempts: number
-  readonly originator: string
-  readonly size: number
-  readonly digest: string | null
-  readonly submission: SubmissionId
-  readonly message: MessageId
-  readonly submittedAt: number
-  readonly account: AccountId | null
-}
 interface Result { readonly due: Due; readonly outcome: Outcome; readonly why: string }
 
-/** Recipients read at once for one domain. */
-const batch = 200
 /** Notifications of one mailbox in one command (D41): well below RNASP's 64 KiB. */
 const perCommand = 40
 /** A second session pays from here on. */
@@ -71,7 +55,7 @@ export class Notifier implements RecipientsElsewhere {
   readonly #parts: NotifierParts
   readonly #lanes: Lanes
   readonly #settle: Batch<Result, void>
-  #relay: Relay | undefined
+  readonly #handOver: HandOver
 
   constructor(parts: NotifierParts) {
     this.#parts = parts
@@ -84,10 +68,11 @@ export class Notifier implements RecipientsElsewhere {
       run: (domain, now, signal) => this.#lane(domain, now, signal),
     })
     this.#settle = { name: 'notified', write: async (tx, results) => { await this.#write(tx, results); return results.map(() => undefined) } }
+    this.#handOver = new HandOver({ ...parts, again: parts.options.retry * 1000, over: () => this.#lanes.over })
   }
 
   relayThrough(relay: Relay): void {
-    this.#relay = relay
+    this.#handOver.relay = relay
   }
 
   reaches(domain: string): boolean {
@@ -135,8 +120,8 @@ export class Notifier implements RecipientsElsewhere {
     if (located.kind === 'connected') return this.#tell(domain, until, signal, first, located.value)
     this.#parts.log.info({ domain, why: located.why, lasting: located.kind === 'permanent' }, 'agent not reached')
     // Below a wildcard each name exists without SRV records: IM2000 would wait (C.1.5), SMTP need not.
-    if (this.#relay && (located.kind === 'permanent' || located.unoffered)) {
-      for (; first.length > 0 && !signal.aborted; first = await this.#due(domain, until)) await this.#relayed(domain, signal, first)
+    if (this.#handOver.relay && (located.kind === 'permanent' || located.unoffered)) {
+      for (; first.length > 0 && !signal.aborted; first = await this.#due(domain, until)) await this.#handOver.run(domain, signal, first)
       return
     }
     return this.#allOf(domain, until, signal, first, located.kind === 'permanent' ? 'noservice' : 'unreachable', located.why)
@@ -171,33 +156,6 @@ export class Notifier implements RecipientsElsewhere {
     }
   }
 
-  async #relayed(domain: string, signal: AbortSignal, due: readonly Due[]): Promise<void> {
-    const told = new Set<RecipientId>()
-    const recipients: RelayRecipient[] = due.map(({ id, address, outcome, attempts, submittedAt, submission, message, originator, account }) =>
-      ({ id, address, attempts: outcome === 'relay' ? attempts : 0, submittedAt, submission, message, originator, account }))
-    const done = async (recipient: RelayRecipient, outcome: RelayOutcome): Promise<void> => {
-      told.add(recipient.id)
-      await this.#writeRelayed(recipient, outcome)
-    }
-    await this.#relay!.relay(domain, recipients, done, signal).catch((error: unknown) => { this.#parts.log.error({ err: error, domain }, 'the relay failed') })
-    // What it did not speak of comes again: a relay that fails must not be asked in a circle.
-    if (signal.aborted) return
-    const again = this.#parts.clock.now() + this.#parts.options.retry * 1000
-    for (const recipient of recipients) if (!told.has(recipient.id)) await this.#writeRelayed(recipient, { kind: 'temporary', why: 'the relay did not say', again })
-  }
-
-  async #writeRelayed({ id, message }: RelayRecipient, outcome: RelayOutcome): Promise<void> {
-    if (this.#lanes.over) return
-    const status = { delivered: 'silenced', temporary: 'noserver', permanent: 'noservice' } as const
-    await this.#parts.database.write(async (tx) => {
-      // Delivered to another world: nobody will fetch it here any more. Failed: the sender's business, not the message's.
-      await tx.run(`UPDATE recipients SET notification = ?, next_attempt = ?, attempts = attempts + 1, outcome = 'relay', why = ?${outcome.kind === 'temporary' ? '' : ', pinned = 0'} WHERE id = ? AND ${tx.dialect.oneOf('notification')}`,
-        [notificationNumber(status[outcome.kind]), outcome.kind === 'temporary' ? outcome.again : null, outcome.why?.slice(0, longestWhy) ?? null, id, tx.dialect.list([...sourcesOf(status[outcome.kind]), notificationNumber(status[outcome.kind])])])
-      if (outcome.kind !== 'temporary') await markReapable(tx, [message])
-      tx.afterCommit(() => this.#parts.statuses.tell([id]))
-    })
-  }
-
   /** The same for all that are due at a domain. */
   async #allOf(domain: string, until: number, signal: AbortSignal, first: readonly Due[], outcome: Outcome, why: string): Promise<void> {
     for (let due = first; due.length > 0; due = await this.#due(domain, until)) {
@@ -215,6 +173,9 @@ export class Notifier implements RecipientsElsewhere {
     const { clock, random, options } = this.#parts
     const now = clock.now()
     tx.afterCommit(() => this.#parts.statuses.tell(results.map(({ due }) => due.id)))
+    // Announced to an agent: from here on it is the recipient's business when it is read (RFC 3461 6.2.2, 'relayed').
+    await this.#parts.reports.owe(tx, results.filter(({ due, outcome }) => outcome === 'accepted' && due.outcome !== 'accepted' && due.notify?.includes('SUCCESS'))
+      .map(({ due }) => ({ kind: 'relayed', submission: due.submission, about: [{ id: due.id, status: '2.1.9', why: "it was announced to the recipient's agent (IM2000)" }] })))
     const rows = results.map(({ due, outcome, why }) => {
       const { attempts, at } = schedule(outcome, due, now, options, random.fraction())
       return { id: due.id, status: outcomes[outcome].status, at, attempts, outcome, why: why.slice(0, longestWhy) }
@@ -231,12 +192,7 @@ export class Notifier implements RecipientsElsewhere {
   }
 
   async #due(domain: string, until: number): Promise<Due[]> {
-    if (this.#lanes.over) return []
-    return this.#parts.database.read.all<never>(
-      `SELECT r.id, r.address, r.identifier, r.outcome, r.attempts, s.originator, s.size, m.digest, s.id AS submission, s.message, s.submitted_at, s.account FROM recipients r
-       JOIN submissions s ON s.id = r.submission LEFT JOIN messages m ON m.id = s.message
-       WHERE r.domain = ? AND r.next_attempt IS NOT NULL AND r.next_attempt <= ? ORDER BY r.next_attempt, r.id LIMIT ?`, [domain, until, batch])
-      .then((rows: any[]) => rows.map((row): Due => ({ ...row, submittedAt: row.submitted_at })))
+    return this.#lanes.over ? [] : dueOf(this.#parts.database.read, domain, until)
   }
 }
 

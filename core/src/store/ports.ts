@@ -2,8 +2,9 @@
 // is part of the submission's own commit, and the store must not know mailboxes.
 import type { AccountId, MailboxId, MessageId, RecipientId, SubmissionId } from '../base/branded.js'
 import type { Transaction } from '../database/connect.js'
+import type { Fate, ReportKind } from '../message/report.js'
 import type { Summary } from '../message/summary.js'
-import type { Originator } from './contract.js'
+import type { Originator, RecipientWishes, ReportWishes } from './contract.js'
 
 /** A message on its way to local recipients: known, spooled, not yet stored. */
 export interface Arrival {
@@ -44,15 +45,43 @@ export interface LocalRecipients<Plan = unknown> {
 }
 
 /** A recipient on the way out of IM2000. */
-export interface RelayRecipient { readonly id: RecipientId; readonly address: string; readonly attempts: number; readonly submittedAt: number; readonly submission: SubmissionId; readonly message: MessageId; readonly originator: string; readonly account: AccountId | null }
+export interface RelayRecipient {
+  readonly id: RecipientId
+  readonly address: string
+  readonly attempts: number
+  readonly submittedAt: number
+  readonly submission: SubmissionId
+  readonly message: MessageId
+  readonly originator: string
+  readonly account: AccountId | null
+  readonly wishes: RecipientWishes
+  readonly reports: ReportWishes
+  /** Its sender was told that it is late. */
+  readonly warned: boolean
+}
 /** What became of it: `delivered` ends our duty; `temporary` comes again at `again` (milliseconds UTC), `permanent` never. */
 export type RelayOutcome = { readonly kind: 'delivered'; readonly why?: string } | { readonly kind: 'temporary'; readonly why: string; readonly again: number } | { readonly kind: 'permanent'; readonly why: string }
 
+export interface Relayed { readonly recipient: RelayRecipient; readonly outcome: RelayOutcome }
+/** In one commit: what became of recipients, and what their sender is to be told of it. */
+export type RelayDone = (results: readonly Relayed[], reports?: readonly OwedReport[]) => Promise<void>
+
 /** Takes recipients whose domain has no agent at all (the smtp-relay bridge). There is one at most. */
 export interface Relay {
-  /** Due recipients of one domain, at most a few hundred; `done` is told of each as soon as it is known, and answers when that is durable. */
-  relay(domain: string, recipients: readonly RelayRecipient[], done: (recipient: RelayRecipient, outcome: RelayOutcome) => Promise<void>, signal: AbortSignal): Promise<void>
+  /** Due recipients of one domain, at most a few hundred; `done` is told of them as soon as it is known what became of them, and answers when that is durable. */
+  relay(domain: string, recipients: readonly RelayRecipient[], done: RelayDone, signal: AbortSignal): Promise<void>
 }
+
+/** What a commit owes its sender to be told, if he wants to hear of it (RFC 3461). JSON. */
+export interface OwedReport {
+  readonly kind: ReportKind
+  readonly submission: SubmissionId
+  readonly about: readonly (Omit<Fate, 'address' | 'original'> & { readonly id: RecipientId })[]
+  /** Seconds until it is given up, for a delay. */
+  readonly left?: number
+}
+/** Takes them down in the commit itself; they are written afterwards (delivery/reports.ts). */
+export interface OwedReports { owe(tx: Transaction, reports: readonly OwedReport[]): Promise<void> }
 
 /** Gets the octets of messages that lie at other stores (delivery/content.ts). */
 export interface Elsewhere {

@@ -7,10 +7,10 @@ import type { Prepared } from '../blobs/blob-store.js'
 import type { Batch, Transaction } from '../database/connect.js'
 import { allocate } from '../database/migrator.js'
 import type { Summary } from '../message/summary.js'
-import type { Originator, Submission } from './contract.js'
+import type { Originator, RecipientWishes, ReportWishes, Submission } from './contract.js'
 import type { Lists } from './lists.js'
 import type { Messages } from './messages.js'
-import type { LocalRecipients, Outbox } from './ports.js'
+import type { LocalRecipients, Outbox, OwedReports } from './ports.js'
 import { notificationNumber, readNumber } from './status.js'
 import type { StatusFeed } from './status-feed.js'
 
@@ -19,6 +19,7 @@ export interface RoutedRecipient {
   readonly address: string
   /** undefined: not ours; the notifier takes it from here. */
   readonly account: AccountId | undefined
+  readonly wishes?: RecipientWishes
 }
 
 /** Everything that is known before the commit. */
@@ -28,6 +29,7 @@ export interface Sealed {
   readonly at: number
   /** Milliseconds UTC; undefined: never. */
   readonly expiresAt: number | undefined
+  readonly reports?: ReportWishes
   readonly summary: Summary
   readonly prepared: Prepared
   readonly recipients: readonly RoutedRecipient[]
@@ -46,6 +48,7 @@ export interface SubmissionParts {
   readonly statuses: StatusFeed
   readonly outbox: Pick<Outbox, 'write'>
   readonly local: LocalRecipients
+  readonly reports: OwedReports
   readonly random: Random
 }
 
@@ -54,7 +57,7 @@ const identifierOctets = 16
 /** A Message-ID as it is kept and looked up. Strangers write it, and PostgreSQL refuses rows whose indexed text is longer than some 2,700 octets. */
 export const trackedId = (messageId: string): string => messageId.slice(0, 800).toWellFormed()
 
-export function makeSubmitBatch({ messages, lists, notifier, statuses, outbox, local, random }: SubmissionParts): Batch<Sealed, Submission> {
+export function makeSubmitBatch({ messages, lists, notifier, statuses, outbox, local, reports, random }: SubmissionParts): Batch<Sealed, Submission> {
   return {
     name: 'submit',
     async write(tx, items) {
@@ -74,12 +77,17 @@ export function makeSubmitBatch({ messages, lists, notifier, statuses, outbox, l
       const unpinned = new Set(results.flatMap((result) => result.unpinned))
 
       await tx.run(
-        `INSERT INTO recipients (id, submission, address, account, identifier, notification, read, pinned, domain, next_attempt)
-         SELECT r.id, r.submission, r.address, r.account, r.identifier, r.notification, 0, r.pinned, r.domain, r.at
-         FROM ${tx.dialect.rows({ id: 'int', submission: 'int', address: 'text', account: 'int', identifier: 'bytes', notification: 'int', pinned: 'int', domain: 'text', at: 'int' })} AS r`,
+        `INSERT INTO recipients (id, submission, address, account, identifier, notification, read, pinned, domain, next_attempt, notify, original)
+         SELECT r.id, r.submission, r.address, r.account, r.identifier, r.notification, 0, r.pinned, r.domain, r.at, r.notify, r.original
+         FROM ${tx.dialect.rows({ id: 'int', submission: 'int', address: 'text', account: 'int', identifier: 'bytes', notification: 'int', pinned: 'int', domain: 'text', at: 'int', notify: 'text', original: 'text' })} AS r`,
         [tx.dialect.rowsValue(numbered.flatMap((recipients, i) => recipients.map((recipient) => [recipient.id, first.submissions + i, recipient.address, recipient.account ?? null,
           recipient.identifier, notificationNumber(recipient.account === undefined ? 'unprocessed' : 'silenced'), unpinned.has(recipient.id) ? 0 : 1,
-          ...(recipient.account === undefined ? [domainOf(recipient.address), items[i].at] : [null, null])])))])
+          ...(recipient.account === undefined ? [domainOf(recipient.address), items[i].at] : [null, null]), recipient.wishes?.notify?.join(',') ?? null, recipient.wishes?.original ?? null])))])
+      // Who asked to be told of success: a local recipient has the message by this commit (RFC 3461 5.2.6).
+      await reports.owe(tx, withLocals.flatMap(({ i, locals }) => {
+        const wanted = locals.filter((recipient) => recipient.wishes?.notify?.includes('SUCCESS')).map((recipient) => recipient.id)
+        return wanted.length === 0 ? [] : [{ kind: 'delivered' as const, submission: first.submissions + i as SubmissionId, about: wanted.map((id) => ({ id, status: '2.1.5', why: 'it was delivered' })) }]
+      }))
 
       tx.afterCommit(() => statuses.tell(numbered.flatMap((recipients) => recipients.map((recipient) => recipient.id))))
       const postings = items.flatMap((item, i) => item.lists.map((name) => ({ name, item: i, message: first.messages + i as MessageId, submission: first.submissions + i as SubmissionId, at: item.at })))
@@ -110,11 +118,11 @@ const domainOf = (address: string): string => {
 }
 
 const insertSubmissions = (tx: Transaction, items: readonly Sealed[], firstMessage: number, firstSubmission: number): Promise<void> => tx.run(
-  `INSERT INTO submissions (id, message, token, account, originator, protocol, message_id, size, submitted_at, expires_at)
-   SELECT r.id, r.message, r.token, r.account, r.originator, r.protocol, r.message_id, r.size, r.submitted_at, r.expires_at
-   FROM ${tx.dialect.rows({ id: 'int', message: 'int', token: 'text', account: 'int', originator: 'text', protocol: 'text', message_id: 'text', size: 'int', submitted_at: 'int', expires_at: 'int' })} AS r`,
+  `INSERT INTO submissions (id, message, token, account, originator, protocol, message_id, size, submitted_at, expires_at, returns, envelope_id)
+   SELECT r.id, r.message, r.token, r.account, r.originator, r.protocol, r.message_id, r.size, r.submitted_at, r.expires_at, r.returns, r.envelope_id
+   FROM ${tx.dialect.rows({ id: 'int', message: 'int', token: 'text', account: 'int', originator: 'text', protocol: 'text', message_id: 'text', size: 'int', submitted_at: 'int', expires_at: 'int', returns: 'text', envelope_id: 'text' })} AS r`,
   [tx.dialect.rowsValue(items.map((item, i) => [firstSubmission + i, firstMessage + i, item.token, item.originator.account, item.originator.name, item.originator.protocol,
-    trackedId(item.summary.sort.messageId), item.summary.size, item.at, item.expiresAt ?? null]))])
+    trackedId(item.summary.sort.messageId), item.summary.size, item.at, item.expiresAt ?? null, item.reports?.returns ?? null, item.reports?.envelopeId ?? null]))])
 
 /** Messages that may have lost their last holder. The reaper finds out (reaper.ts). */
 export async function markReapable(tx: Transaction, messages: readonly MessageId[]): Promise<void> {

@@ -15,6 +15,7 @@ export const config = z.strictObject({
   mx: section({
     listen: listenAddress('127.0.0.1:2525').describe('Where other servers bring mail for local addresses. In production :25.'),
     ...shared(1000, 50, '5min'),
+    dsn: z.boolean().default(false).describe('Whether strangers may ask for reports of success (RFC 3461). Without it their own server tells them that it has passed the mail on; with it, reports go to whatever sender they name.'),
     receivedFrom: z.boolean().default(true).describe('Whether a Received line names the host that a message came from (RFC 5321 4.4).'),
   }).describe('MX: mail from outside, for local addresses only; never a relay.'),
   submission: section({

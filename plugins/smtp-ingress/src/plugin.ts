@@ -21,7 +21,7 @@ export default definePlugin({
       const engine = createEngine({
         kind, host: settings.hostname, implicitTls, secureContext: net.secureContext,
         idleMs: own.idle * 1000, recipients: Math.min(own.recipients, settings.im2000.store.envelopeEntries),
-        clearTextLogin: submission.clearTextLogin, failedLogins: submission.failedLogins, authenticator,
+        dsn: !('dsn' in own) || own.dsn, clearTextLogin: submission.clearTextLogin, failedLogins: submission.failedLogins, authenticator,
         transaction: {
           store: messageStore, spool, hooks, policy, host: settings.hostname, limit: settings.limits.messageOctets,
           bytes: { bareLineEnds: own.bareLineEnds, nul: own.nul },

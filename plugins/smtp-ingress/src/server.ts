@@ -6,8 +6,8 @@
 // - AUTH is not announced where it would be refused; SCRAM-SHA-256 is added (the library knows PLAIN and LOGIN).
 // Left as the library has it: quoted local parts with '@' or blanks are refused (501); a repeated RCPT counts once.
 import type { SecureContext } from 'node:tls'
-import { isFailure, type Account, type Authenticator, type Connection, type Log } from '@restante/core'
-import { SMTPServer, type SMTPServerSession } from 'smtp-server'
+import { isFailure, type Account, type Authenticator, type Connection, type Log, type RecipientWishes, type ReportWishes } from '@restante/core'
+import { SMTPServer, type SMTPServerAddress, type SMTPServerSession } from 'smtp-server'
 import { SMTPConnection } from 'smtp-server/lib/smtp-connection.js'
 import { MailStream } from './mail-stream.js'
 import type { ListenerKind, Peer } from './policy.js'
@@ -22,6 +22,8 @@ export interface EngineOptions {
   readonly secureContext: SecureContext | undefined
   readonly idleMs: number
   readonly recipients: number
+  /** Whether reports can be asked for (RFC 3461). */
+  readonly dsn: boolean
   readonly clearTextLogin: 'never' | 'loopback' | 'always'
   readonly failedLogins: number
   readonly authenticator: Authenticator | undefined
@@ -45,7 +47,7 @@ export function createEngine(options: EngineOptions): Engine {
     name: host, banner: 'Restante', heloResponse: '%s', lmtp: kind === 'lmtp', secure: implicitTls, size: options.transaction.limit,
     authMethods: mechanisms, allowInsecureAuth: true, authOptional: true,
     disabledCommands: [...unwanted, ...(kind === 'submission' ? [] : ['AUTH']), ...(secureContext && !implicitTls ? [] : ['STARTTLS'])],
-    hideENHANCEDSTATUSCODES: false, hideDSN: false, disableReverseLookup: true, socketTimeout: options.idleMs,
+    hideENHANCEDSTATUSCODES: false, hideDSN: !options.dsn, disableReverseLookup: true, socketTimeout: options.idleMs,
     SNICallback: (_, done) => done(null, secureContext),
     onAuth: ({ username, password, authcid, authzid }, session, done) => {
       const own = ownerOf(session)
@@ -53,8 +55,8 @@ export function createEngine(options: EngineOptions): Engine {
     },
     onConnect: (_, done) => done(),
     onSecure: (_socket, _session, done) => done(),
-    onMailFrom: (address, session, done) => finish(ownerOf(session).mailFrom(address.address, Number(address.args && address.args.SIZE) || 0), done, session),
-    onRcptTo: (address, session, done) => finish(ownerOf(session).rcptTo(address.address), done, session),
+    onMailFrom: (address, session, done) => finish(ownerOf(session).mailFrom(address.address, Number(address.args && address.args.SIZE) || 0, reportsOf(session)), done, session),
+    onRcptTo: (address, session, done) => finish(ownerOf(session).rcptTo(address.address, wishesOf(address)), done, session),
   })
   if (secureContext) server.secureContext.set('*', secureContext)
   server.on('error', () => undefined) // sockets' everyday troubles; 'close' follows
@@ -75,6 +77,15 @@ export function createEngine(options: EngineOptions): Engine {
 const owners = new WeakMap<SMTPServerSession, SmtpSession>()
 function ownerOf(session: SMTPServerSession): SmtpSession {
   return owners.get(session)!
+}
+
+/** RET and ENVID (RFC 3461 4.3, 4.4), which the library has checked and decoded. */
+function reportsOf({ envelope: { dsn } }: SMTPServerSession): ReportWishes | undefined {
+  return dsn?.ret || dsn?.envid ? { ...(dsn.ret ? { returns: dsn.ret as ReportWishes['returns'] } : {}), ...(dsn.envid ? { envelopeId: dsn.envid.slice(0, 100) } : {}) } : undefined
+}
+/** NOTIFY and ORCPT. */
+function wishesOf({ dsn }: SMTPServerAddress): RecipientWishes | undefined {
+  return dsn && { ...(dsn.notify ? { notify: dsn.notify as RecipientWishes['notify'] } : {}), ...(dsn.orcpt ? { original: dsn.orcpt.slice(0, 500) } : {}) }
 }
 
 function asError({ code, text }: Reply): Error & { responseCode: number } {
@@ -172,17 +183,17 @@ class SmtpSession extends SMTPConnection {
 
   // --- our side ------------------------------------------------------------------------------------------------------
 
-  async mailFrom(address: string, octets: number): Promise<Reply | undefined> {
+  async mailFrom(address: string, octets: number, reports?: ReportWishes): Promise<Reply | undefined> {
     const peer: Peer = { listener: this.options.kind, account: this.#account, remoteAddress: this.connection.remoteAddress, helo: this.hostNameAppearsAs || '' }
     const refusal = await this.options.transaction.policy.sender(peer, address)
-    if (!refusal) this.#transaction = new Transaction(this.options.transaction, peer, address, octets, this.log)
+    if (!refusal) this.#transaction = new Transaction(this.options.transaction, peer, address, octets, this.log, reports)
     return refusal
   }
-  async rcptTo(address: string): Promise<Reply | undefined> {
+  async rcptTo(address: string, wishes?: RecipientWishes): Promise<Reply | undefined> {
     const transaction = this.#transaction
     if (!transaction) return reply(503, '5.5.1 MAIL first')
     if (transaction.recipients >= this.options.recipients) return reply(452, '4.5.3 Too many recipients; send the rest in another transaction')
-    return await transaction.recipient(address)
+    return await transaction.recipient(address, wishes)
   }
 
   #receive(transaction: Transaction): void {

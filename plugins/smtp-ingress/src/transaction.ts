@@ -1,6 +1,6 @@
 // One SMTP transaction: sender, recipients, octets, commit. One transaction is one submission. Knows no sockets; the store
 // does the rest. The reply to the data comes only after the commit.
-import { isFailure, type Draft, type HookRuntime, type Log, type MessageStore, type Spool, type Spooled, type SpoolWriter } from '@restante/core'
+import { isFailure, type Draft, type HookRuntime, type RecipientWishes, type ReportWishes, type Log, type MessageStore, type Spool, type Spooled, type SpoolWriter } from '@restante/core'
 import { octetsOf, withoutClaims } from './incoming.js'
 import { DataReader, type BytesPolicy } from './bytes.js'
 import type { Peer, Policy } from './policy.js'
@@ -28,6 +28,8 @@ export interface TransactionParts {
 export class Transaction {
   /** Accepted RCPTs, in order; one that is named twice stands twice, for LMTP answers each. */
   readonly accepted: string[] = []
+  /** What is to be reported of whom (RFC 3461). */
+  readonly #wishes = new Map<string, RecipientWishes>()
   readonly #envelope = new Set<string>()
   readonly #lists = new Set<string>()
   readonly reader: DataReader
@@ -39,7 +41,7 @@ export class Transaction {
   #held: SpoolWriter | undefined
   #open: ((trace: string) => Promise<Draft>) | undefined
 
-  constructor(private readonly parts: TransactionParts, readonly peer: Peer, readonly sender: string, private readonly announced: number, private readonly log: Log) {
+  constructor(private readonly parts: TransactionParts, readonly peer: Peer, readonly sender: string, private readonly announced: number, private readonly log: Log, private readonly reports?: ReportWishes) {
     this.reader = new DataReader(parts.bytes)
   }
 
@@ -47,12 +49,14 @@ export class Transaction {
     return this.#envelope.size + this.#lists.size
   }
 
-  async recipient(address: string): Promise<Reply | undefined> {
+  async recipient(address: string, wishes?: RecipientWishes): Promise<Reply | undefined> {
     const answer = await this.parts.policy.recipient(this.peer, this.sender, address, this.announced)
     if (typeof answer !== 'string' && !('list' in answer)) return answer
     this.accepted.push(address)
-    if (typeof answer === 'string') this.#envelope.add(answer)
-    else this.#lists.add(answer.list)
+    if (typeof answer === 'string') {
+      this.#envelope.add(answer)
+      if (wishes) this.#wishes.set(answer, wishes)
+    } else this.#lists.add(answer.list)
     return undefined
   }
 
@@ -63,7 +67,7 @@ export class Transaction {
     const hop = { sender: this.sender, helo, remoteAddress, host, protocol, session, now: now() }
     // Return-Path first (RFC 5321 4.4), then what was found out about the message, then where it came from.
     const trace = (more: string): string => (listener === 'submission' ? '' : returnPath(this.sender) + more + (receivedFrom ? received(hop) : ''))
-    const open = (more: string): Promise<Draft> => store.open({ account: account?.id ?? null, name: this.sender, protocol }, { recipients: [...this.#envelope], ...(this.#lists.size > 0 ? { lists: [...this.#lists] } : {}) }, { expectedSize: this.announced, trace: trace(more), limit })
+    const open = (more: string): Promise<Draft> => store.open({ account: account?.id ?? null, name: this.sender, protocol }, { recipients: [...this.#envelope], ...(this.#lists.size > 0 ? { lists: [...this.#lists] } : {}), ...(this.reports ? { reports: this.reports } : {}), ...(this.#wishes.size > 0 ? { wishes: this.#wishes } : {}) }, { expectedSize: this.announced, trace: trace(more), limit })
     try {
       // Also when the message is held first: what the store will not take is refused before it comes.
       this.#draft = await open('')
