@@ -146,7 +146,7 @@ function assemble(options: GatewayOptions, owned: DataFolder, database: Database
       options: { domains: settings.domains, iterations: settings.accounts.scramIterations, quotaOctets: settings.accounts.quotaOctets, quotaMessages: settings.accounts.quotaMessages, catchAll: settings.accounts.catchAll },
     })).singleton(),
     authenticator: asFunction(({ repository, bus }: Cradle) => makeAuthenticator({
-      repository, clock, random, bus, log: scoped('login'), iterations: settings.accounts.scramIterations, issuers: issuersFrom(settings.accounts.oauth, clock),
+      repository, clock, random, bus, log: scoped('login'), iterations: settings.accounts.scramIterations, issuers: issuersFrom(settings.accounts.oauth, clock), certificates: settings.accounts.certificates,
       limits: {
         perAccount: settings.accounts.throttle.failuresPerAccount, perAddress: settings.accounts.throttle.failuresPerAddress,
         windowSeconds: settings.accounts.throttle.window, delayMs: settings.accounts.throttle.delay * 1000,

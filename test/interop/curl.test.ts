@@ -3,7 +3,6 @@ import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { spawnGateway } from '../support/gateway.js'
-import { startIssuer } from '../support/issuer.js'
 import { afterTrace, message, same } from './support/messages.js'
 import { arrived, attempt, certificateOf, contents, portOf, run, user, workFolder, type Ran } from './support/programs.js'
 
@@ -135,28 +134,5 @@ describe.each(roads('pop3').map((road, i) => ({ ...road, n: i + 4 })))('curl rea
   it('with AUTH PLAIN, and not with a wrong password', async () => {
     await curl(...login(n), '--login-options', 'AUTH=PLAIN', ...at(''))
     expect((await attempt('curl', ['-sS', '--max-time', '20', '-u', `${user(n)}:wrong`, ...at('')])).code).toBe(67)
-  })
-})
-
-describe('curl logs in with an OAuth token', () => {
-  it.each(['imap', 'pop3'] as const)('%s', async (scheme) => {
-    const issuer = await startIssuer()
-    const oauth = { allowNetworks: ['127.0.0.0/8'], issuers: [{ issuer: issuer.url, audience: ['mail'], keys: `${issuer.url}/keys` }] }
-    const at = await spawnGateway({ accounts: 1, set: [`accounts.oauth=${JSON.stringify(oauth)}`] })
-    try {
-      const ask = async (mechanism: string, claims: object, ...args: string[]): Promise<Ran> => attempt('curl', [
-        '-sS', '--max-time', '20', '--cacert', certificateOf(at), '--login-options', `AUTH=${mechanism}`, '-u', `${user(1)}:`, '--oauth2-bearer', await issuer.token({ ...claims }), ...args, `${scheme}s://127.0.0.1:${portOf(at, `${scheme}s`)}/`,
-      ])
-      for (const mechanism of ['OAUTHBEARER', 'XOAUTH2']) for (const args of [[], ['--sasl-ir']]) {
-        const got = await ask(mechanism, {}, ...args)
-        expect(got, `${mechanism} ${args.join(' ')}`).toMatchObject({ code: 0 })
-        if (scheme === 'imap') expect(got.stdout.toString()).toContain('INBOX')
-        expect((await ask(mechanism, { exp: 1 }, ...args)).code).toBe(67)
-        expect((await ask(mechanism, { email: user(2) }, ...args)).code).toBe(67)
-      }
-    } finally {
-      await at.stop()
-      await issuer.stop()
-    }
   })
 })

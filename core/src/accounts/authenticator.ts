@@ -1,4 +1,4 @@
-// Who is this? Passwords, SCRAM, APOP and bearer tokens, behind one throttle. A wrong name and a wrong password look and take the same.
+// Who is this? Passwords, SCRAM, APOP, bearer tokens and client certificates, behind one throttle. A wrong name and a wrong password look and take the same.
 import { createHash, createHmac, timingSafeEqual } from 'node:crypto'
 import type { Clock } from '../base/clock.js'
 import type { Random } from '../base/random.js'
@@ -8,6 +8,7 @@ import type { Log } from '../log/logger.js'
 import { TokenRefused, type Issuers } from './bearer/issuers.js'
 import { bearerRefusal, parseBearerMessage } from './bearer/messages.js'
 import type { Account, Authenticator, ChannelBinding, LoginAttempt, ScramConversation } from './contract.js'
+import { namesIn, type CertificateNames } from './certificate-names.js'
 import { verify, type Credentials } from './credentials.js'
 import type { AccountsRepository } from './repository.js'
 import { ScramRefusal, ScramServer } from './scram.js'
@@ -24,13 +25,15 @@ export interface AuthenticatorParts {
   readonly iterations: number
   /** Whose OAuth tokens are taken; nobody's when absent. */
   readonly issuers?: Issuers | undefined
+  /** Where client certificates say whose they are. */
+  readonly certificates: CertificateNames
 }
 
 /** A password that was right is remembered this long (as a keyed hash), so that phones that log in all day do not pay for PBKDF2 each time. */
 const rememberedMs = 10 * 60_000
 const rememberedAtMost = 20_000
 
-export function makeAuthenticator({ repository, clock, random, log, bus, limits, iterations, issuers }: AuthenticatorParts): Authenticator {
+export function makeAuthenticator({ repository, clock, random, log, bus, limits, iterations, issuers, certificates }: AuthenticatorParts): Authenticator {
   const throttle = new Throttle(limits, clock)
   const pepper = Buffer.from(random.octets(32))
   const remembered = new Map<string, { digest: Buffer; credentials: Credentials; until: number }>()
@@ -127,6 +130,17 @@ export function makeAuthenticator({ repository, clock, random, log, bus, limits,
         await count(claimed, attempt, error.message)
         return { challenge: bearerRefusal(mechanism, message ? error.status : 'invalid_request', issuers?.hint ?? { scope: '', discovery: '' }) }
       }
+    },
+    async external(certificate, as, attempt) {
+      const wanted = as.toLowerCase()
+      guard(wanted, attempt)
+      const names = namesIn(certificate, certificates)
+      for (const name of names) {
+        if (wanted !== '' && wanted !== name) continue
+        const found = await repository.login(name)
+        if (found?.account.enabled) return welcome(found.account, attempt)
+      }
+      return refuse(wanted, attempt, `the certificate names ${names.join(', ') || 'nobody'}`)
     },
     async apop(name, timestamp, digest, attempt) {
       const folded = name.toLowerCase()

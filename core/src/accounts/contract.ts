@@ -1,4 +1,5 @@
 // What faces ask of accounts: who is this, may this name be sent from, where does this address lead. Types only.
+import type { X509Certificate } from 'node:crypto'
 import type { AccountId } from '../base/branded.js'
 
 export interface Account {
@@ -53,6 +54,8 @@ export interface Authenticator {
   readonly bearerMechanisms: readonly BearerMechanism[]
   /** Checks the client's one message. A refusal is counted, and comes after the throttle's delay. Throws AUTHENTICATION_THROTTLED, and ISSUER_UNREACHABLE when nobody knows whether the token is good. */
   bearer(mechanism: BearerMechanism, message: Buffer, attempt: LoginAttempt): Promise<BearerOutcome>
+  /** SASL EXTERNAL (RFC 4422 A): the account that a checked client certificate names; `as` chooses where it names several, '' leaves it to us. */
+  external(certificate: X509Certificate, as: string, attempt: LoginAttempt): Promise<Account>
   /** APOP (RFC 1939 7): `digest` is hex MD5 of timestamp + secret. Only for accounts that opted in. */
   apop(name: string, timestamp: string, digest: string, attempt: LoginAttempt): Promise<Account>
 }

@@ -22,6 +22,10 @@ const tls = section({
   certificate: z.string().default('').describe('PEM file with the certificate and its chain. Empty: a development certificate is made in the data folder.'),
   key: z.string().default('').describe('PEM file with the private key.'),
   minVersion: z.enum(['TLSv1.2', 'TLSv1.3']).default('TLSv1.2').describe('Oldest TLS version that is spoken (RFC 8997 forbids older ones for mail).'),
+  clientCertificates: section({
+    ca: z.string().default('').describe('PEM file with the authorities whose certificates clients may log in with (AUTH=EXTERNAL), at listeners that ask for them. Empty: none.'),
+    crl: z.string().default('').describe('PEM file with what these authorities took back; read anew with the certificate. Empty: none.'),
+  }).describe("Clients' certificates; `accounts.certificates` says whose they are."),
 }).describe('The certificate that all listeners show.')
 
 const database = section({
@@ -94,6 +98,11 @@ const oauth = section({
   ca: z.string().default('').describe("PEM file with certificate authorities that are trusted for issuers beside the usual ones; empty: none."),
 }).describe('Login with tokens of an identity provider (OAuth 2.0: OAUTHBEARER of RFC 7628, XOAUTH2).')
 
+const certificates = section({
+  names: z.array(z.enum(['email', 'dns', 'commonName'])).min(1).default(['email']).describe('Where a certificate says whose it is: mail addresses or host names of its SubjectAltName, the common name of its subject. Looked at in this order.'),
+  accounts: z.record(z.string(), z.string()).default({}).describe('What a certificate says to the login name that it stands for, where the two differ.'),
+}).describe('Whose client certificates are (AUTH=EXTERNAL).')
+
 const accounts = section({
   scramIterations: z.number().int().min(4096).max(10_000_000).default(10_000)
     .describe('Cost of new password hashes. RFC 7677 asks for at least 4096; 10000 costs a login about 5 ms here, and PLAIN is checked against the same keys.'),
@@ -104,6 +113,7 @@ const accounts = section({
     delay: seconds('1s').describe('How long the answer to a wrong password waits. The same for an unknown name.'),
   }).describe('Brakes on guessing.'),
   oauth,
+  certificates,
   quotaOctets: octets(0).describe('Octets an account may hold, unless it has a figure of its own; 0: no limit.'),
   quotaMessages: count(0).describe('Messages an account may hold, unless it has a figure of its own; 0: no limit.'),
   catchAll: z.string().default('').describe('Account that gets the mail for unknown local parts; empty: such mail is refused.'),

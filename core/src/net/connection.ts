@@ -1,4 +1,5 @@
 // One accepted connection: its socket as it is now (clear, then perhaps TLS), who is at the other end, its transcript.
+import type { X509Certificate } from 'node:crypto'
 import type { Socket } from 'node:net'
 import { TLSSocket, type SecureContext } from 'node:tls'
 import { systemRandom } from '../base/random.js'
@@ -10,17 +11,26 @@ import type { SessionTranscript, Transcripts } from './transcript.js'
 
 export interface Ends extends Proxied { readonly service: string }
 
+export interface TlsParts {
+  /** Without one there is no TLS. */
+  readonly context: SecureContext | undefined
+  readonly handshakeMs: number
+  readonly alpn?: string | undefined
+  readonly clientCertificate?: 'off' | 'asked' | 'required' | undefined
+}
+
 export class SocketConnection implements Connection {
   readonly id = systemRandom.octets(5).toString('hex')
   readonly loopback: boolean
   readonly transcript: SessionTranscript
   socket: Socket | TLSSocket
   secure = false
+  clientCertificate: X509Certificate | undefined
   // Most sessions never log nor get told to go: both are made when asked for.
   #log: Log | undefined
   #draining: AbortController | undefined
 
-  constructor(socket: Socket, private readonly ends: Ends, transcripts: Transcripts, private readonly context: SecureContext | undefined, private readonly parentLog: Log, private readonly handshakeMs: number, private readonly alpn?: string) {
+  constructor(socket: Socket, private readonly ends: Ends, transcripts: Transcripts, private readonly parentLog: Log, private readonly tls: TlsParts) {
     this.socket = socket
     this.transcript = transcripts.open(ends.service, this.id, ends.remoteAddress)
     this.loopback = isLoopback(ends.remoteAddress)
@@ -48,18 +58,33 @@ export class SocketConnection implements Connection {
     this.socket.destroy()
   }
 
+  #judge(tls: TLSSocket, required: boolean): void {
+    const certificate = tls.getPeerX509Certificate()
+    const wrong = certificate ? verifyError(tls) : new Error('it showed none')
+    if (!wrong) this.clientCertificate = certificate
+    else if (certificate) this.log.info({ why: wrong.message, subject: certificate.subject }, 'a client certificate that does not stand')
+    if (!wrong || !required) return
+    tls.destroy()
+    throw new Error(`no client certificate: ${wrong.message}`)
+  }
+
   async startTls(): Promise<TLSSocket> {
     if (this.secure) throw new Error('TLS is already on')
-    if (!this.context) throw new Error('TLS cannot be had: there is no certificate')
+    const { context, alpn, clientCertificate = 'off', handshakeMs } = this.tls
+    if (!context) throw new Error('TLS cannot be had: there is no certificate')
     const plain = this.socket
     // What arrived in clear and is not read yet goes to TLS, which chokes on anything but a ClientHello: no injection.
-    const tls = new TLSSocket(plain, { isServer: true, secureContext: this.context, ...(this.alpn ? { ALPNProtocols: [this.alpn] } : {}) })
-    await handshake(tls, this.handshakeMs)
+    const tls = new TLSSocket(plain, { isServer: true, secureContext: context, requestCert: clientCertificate !== 'off', ...(alpn ? { ALPNProtocols: [alpn] } : {}) })
+    await handshake(tls, handshakeMs)
     this.socket = tls
+    if (clientCertificate !== 'off') this.#judge(tls, clientCertificate === 'required')
     this.secure = true
     return tls
   }
 }
+
+/** What TLS found in the client's certificate. Sockets that no tls.Server made have the finding below their surface only. */
+const verifyError = (tls: TLSSocket): Error | null => (tls as unknown as { readonly ssl: { verifyError(): Error | null } }).ssl.verifyError()
 
 /** Rejects when the peer does not speak TLS, or not in time; the socket is gone then. */
 function handshake(tls: TLSSocket, ms: number): Promise<void> {

@@ -1,4 +1,5 @@
 // What faces see of the network: a listener that hands over bounded, accounted connections. No protocol here. Types only.
+import type { X509Certificate } from 'node:crypto'
 import type { Socket } from 'node:net'
 import type { SecureContext, TLSSocket } from 'node:tls'
 import type { Log } from '../log/logger.js'
@@ -12,6 +13,8 @@ export interface ListenOptions {
   readonly tls: 'implicit' | 'starttls' | 'off'
   /** The protocol's ALPN name ('imap', 'pop3'). A TLS client that offers only others has been sent to the wrong port (ALPACA): its handshake is refused. */
   readonly alpn?: string
+  /** Whether TLS clients are asked for a certificate of an authority in `tls.clientCertificates`; 'required': no session without one. */
+  readonly clientCertificates?: 'off' | 'asked' | 'required'
   /** Sessions at once, and per remote address. */
   readonly maxSessions: number
   readonly maxSessionsPerAddress: number
@@ -30,6 +33,8 @@ export interface Connection {
   readonly secure: boolean
   /** `tls-exporter` of this TLS session (RFC 9266); undefined in clear, and below TLS 1.3. */
   readonly channelBinding: Buffer | undefined
+  /** The client's, checked against the authorities of the configuration; undefined when it showed none that stands. */
+  readonly clientCertificate: X509Certificate | undefined
   readonly remoteAddress: string
   readonly remotePort: number
   readonly localAddress: string
@@ -66,6 +71,8 @@ export interface Listener {
 /** The certificate that all listeners show. */
 export interface Certificate {
   readonly context: SecureContext
+  /** The same for listeners that ask clients for theirs; absent when no authority for them is configured. */
+  readonly askingContext?: SecureContext
   /** SHA-256, as `openssl x509 -fingerprint` writes it. */
   readonly fingerprint: string
   /** Host names and addresses that it is good for. */

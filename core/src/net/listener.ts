@@ -34,6 +34,8 @@ export async function listen(options: ListenOptions, parts: ListenerParts): Prom
   const where = splitAddress(options.address)
   if (!where) throw failure('LISTENER_FAILED', { name, address: options.address, why: "not an address; accepted: address:port, [::1]:port or :port" })
   if (options.tls === 'implicit' && !parts.certificate) throw failure('LISTENER_FAILED', { name, address: options.address, why: 'it needs a TLS certificate' })
+  const asks = options.clientCertificates !== undefined && options.clientCertificates !== 'off' && options.tls !== 'off'
+  if (asks && !parts.certificate?.askingContext) throw failure('LISTENER_FAILED', { name, address: options.address, why: 'it asks for client certificates, and tls.clientCertificates.ca names no authority for them' })
   const limits = createLimits(options.maxSessions, options.maxSessionsPerAddress, parts.total)
   const taken = parts.metrics.counter('restante_connections_total', 'Connections taken.')
   const refused = parts.metrics.counter('restante_connections_refused_total', 'Connections refused or broken off before a session began.')
@@ -54,7 +56,9 @@ export async function listen(options: ListenOptions, parts: ListenerParts): Prom
     const why = stopping ? 'shutting-down' : limits.admit(ends.remoteAddress)
     if (why) return refuse(socket, why)
     taken.add(1, labels)
-    const connection = new SocketConnection(socket, ends, transcripts, parts.certificate?.context, log, handshakeMs, options.alpn)
+    const connection = new SocketConnection(socket, ends, transcripts, log, {
+      context: asks ? parts.certificate?.askingContext : parts.certificate?.context, handshakeMs, alpn: options.alpn, clientCertificate: asks ? options.clientCertificates : 'off',
+    })
     open.add(connection)
     sessions.set(limits.open, labels)
     atEnd(socket, () => {

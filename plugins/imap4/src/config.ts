@@ -7,6 +7,7 @@ const atLeast = <T extends z.ZodType<number>>(type: T, least: number): T => type
 export const config = z.strictObject({
   listen: listenAddress('127.0.0.1:2143').nullable().describe("Address and port for connections that begin in clear and may use STARTTLS; 'off' or null for none."),
   listenTls: listenAddress('127.0.0.1:2993').nullable().describe("Address and port for connections with TLS from the first octet; 'off' or null for none."),
+  clientCertificates: z.enum(['off', 'asked', 'required']).default('off').describe('Whether clients are asked for a certificate when TLS begins (AUTH=EXTERNAL); required: there is no TLS without one. Needs tls.clientCertificates.ca.'),
   plaintextLogin: z.enum(['loopback', 'never', 'always']).default('loopback').describe('Who may send a password without TLS: peers on this machine, nobody, or everybody. SCRAM is always allowed.'),
   maxSessions: z.number().int().min(1).default(10_000).describe('Sessions at once, per listener.'),
   maxSessionsPerAddress: z.number().int().min(1).default(1000).describe('Sessions at once from one address, per listener; a whole office or many phones may share one.'),

@@ -30,8 +30,8 @@ export default definePlugin({
     }
     const listen = async (name: string, address: string | null, tls: 'starttls' | 'implicit'): Promise<void> => {
       if (address === null || isOff(address)) return
-      const { maxSessions, maxSessionsPerAddress } = config
-      listeners.set(name, await services.net.listen({ name, address, tls, alpn: 'imap', maxSessions, maxSessionsPerAddress, onConnection, refusal: (why) => refusals[why] }))
+      const { maxSessions, maxSessionsPerAddress, clientCertificates } = config
+      listeners.set(name, await services.net.listen({ name, address, tls, alpn: 'imap', clientCertificates, maxSessions, maxSessionsPerAddress, onConnection, refusal: (why) => refusals[why] }))
     }
     return {
       services: {},

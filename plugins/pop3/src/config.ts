@@ -7,6 +7,7 @@ export const config = z.strictObject({
   listenTls: listenAddress('127.0.0.1:2995').describe('The same with TLS from the first octet. In production :995.'),
   sessions: z.number().int().min(1).default(2000).describe('Sessions at once.'),
   sessionsPerAddress: z.number().int().min(1).default(50).describe('Sessions at once from one address (peers on this machine are not counted by address).'),
+  clientCertificates: z.enum(['off', 'asked', 'required']).default('off').describe('Whether clients are asked for a certificate when TLS begins (AUTH EXTERNAL); required: there is no TLS without one. Needs tls.clientCertificates.ca.'),
   idle: seconds('30min').refine((s) => s >= 600, 'at least 10min: RFC 1939 (3) allows no less').describe('Silence after which a session is closed, without deleting anything. RFC 1939 asks for at least 10 minutes.'),
   idleBeforeLogin: seconds('2min').describe('The same before login.'),
   clearTextLogin: z.enum(['never', 'loopback', 'always']).default('loopback').describe('Where a password is taken without TLS: nowhere, from this machine, everywhere. SCRAM-SHA-256 is taken everywhere.'),

@@ -71,6 +71,7 @@ export class Session {
 
   get authenticator(): Authenticator { return this.face.authenticator }
   get maildrop(): Maildrop { return this.#maildrop! }
+  get clientCertificate(): Connection['clientCertificate'] { return this.connection.clientCertificate }
   get secure(): boolean { return this.connection.secure }
   get mayStartTls(): boolean { return !this.secure && this.face.net.tlsAvailable }
   get loginDelay(): number { return this.face.config.loginDelay }

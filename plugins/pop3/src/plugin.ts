@@ -16,7 +16,7 @@ export default definePlugin({
       if (isOff(address)) return
       listeners.set(name, await net.listen({
         name, address, tls: tls === 'starttls' && !net.tlsAvailable ? 'off' : tls,
-        alpn: 'pop3', maxSessions: config.sessions, maxSessionsPerAddress: config.sessionsPerAddress,
+        alpn: 'pop3', clientCertificates: config.clientCertificates, maxSessions: config.sessions, maxSessionsPerAddress: config.sessionsPerAddress,
         refusal: (why) => `-ERR [SYS/TEMP] ${why === 'shutting-down' ? 'The gateway is shutting down' : 'Too many sessions; try again later'}\r\n`,
         onConnection: (connection) => void new Session(connection, face).serve(),
       }))

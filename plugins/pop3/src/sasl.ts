@@ -1,15 +1,15 @@
-// AUTH (RFC 5034): PLAIN (RFC 4616), SCRAM-SHA-256 (RFC 7677), and OAuth tokens (RFC 7628, XOAUTH2), with or without an initial response.
+// AUTH (RFC 5034): PLAIN (RFC 4616), SCRAM-SHA-256 (RFC 7677), OAuth tokens (RFC 7628, XOAUTH2) and client certificates, with or without an initial response.
 import { failure, type BearerMechanism } from '@restante/core'
 import type { Session } from './connection.js'
 import { Refused } from './replies.js'
 
 /** What is offered now. SCRAM shows no password, so it is offered in clear, too. */
 export function mechanisms(session: Session): string[] {
-  return session.mayUsePassword ? ['SCRAM-SHA-256', 'PLAIN', ...session.authenticator.bearerMechanisms] : ['SCRAM-SHA-256']
+  return [...(session.clientCertificate ? ['EXTERNAL'] : []), 'SCRAM-SHA-256', ...(session.mayUsePassword ? ['PLAIN', ...session.authenticator.bearerMechanisms] : [])]
 }
 
 export async function authenticate(session: Session, mechanism: string, initial: string | undefined): Promise<void> {
-  const { authenticator, attempt } = session
+  const { authenticator, attempt, clientCertificate } = session
   /** One challenge and its response, decoded. */
   const ask = async (challenge: string): Promise<string> => decoded(await session.ask(Buffer.from(challenge).toString('base64')))
   // RFC 5034 4: '=' stands for an initial response that is empty.
@@ -34,6 +34,9 @@ export async function authenticate(session: Session, mechanism: string, initial:
       if (authzid !== '' && authzid !== name && authzid.toLowerCase() !== account.name) throw new Refused('actForSelf', {}, 'AUTH')
       return account
     })
+  } else if (mechanism === 'EXTERNAL' && clientCertificate) {
+    const as = await first()
+    await session.login(() => authenticator.external(clientCertificate, as, attempt))
   } else if (isBearer(mechanism) && authenticator.bearerMechanisms.includes(mechanism)) {
     session.needsSafety()
     const message = Buffer.from(await first(), 'utf8')

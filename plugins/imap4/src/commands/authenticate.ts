@@ -2,7 +2,7 @@
 import { failure, type Account, type BearerMechanism } from '@restante/core'
 import { Refusal } from '../replies.js'
 import type { Session } from '../session/session.js'
-import { BadCommand } from '../wire/reader.js'
+import { BadCommand, utf8 } from '../wire/reader.js'
 import { beforeLogin, command } from './command.js'
 import { attempt, checkPassword, loggedIn } from './login.js'
 
@@ -43,10 +43,21 @@ const bearer = (name: BearerMechanism): Mechanism => (
     },
   })
 
+/** The certificate that the client showed when TLS began (RFC 4422 A); it may name more accounts than one. */
+const external: Mechanism = {
+  name: 'EXTERNAL', plaintext: false, has: (session) => session.connection.clientCertificate !== undefined,
+  async run(session, initial) {
+    const as = utf8((initial ?? (await ask(session, ''))).toString('latin1'))
+    if (as === undefined || as.includes('\0')) throw new BadCommand('Not a user name')
+    return session.face.services.authenticator.external(session.connection.clientCertificate!, as, attempt(session))
+  },
+}
+
 /** What is hidden from a client by configuration it must not be blamed for not choosing. */
 const offersBinding = (session: Session): boolean => session.connection.channelBinding !== undefined && !session.hides('AUTH=SCRAM-SHA-256-PLUS')
 
 const mechanisms: readonly Mechanism[] = [
+  external,
   scramSha256(true),
   scramSha256(false),
   bearer('OAUTHBEARER'),
