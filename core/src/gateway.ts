@@ -237,6 +237,7 @@ function assemble(options: GatewayOptions, owned: DataFolder, database: Database
       judge: (account, facts) => agent.judgeLocal(account, facts),
       hasPolicy: () => rna.policy.length > 0 || agent.personalPolicies,
       inboxes: (accounts) => mailboxes.inboxes(accounts),
+      junk: async (account) => await mailboxes.special(account, '\\Junk') ?? (await mailboxes.find(account, settings.mailboxes.special.junk, true)).id,
       findMailbox: async (account, name, create) => (await mailboxes.find(account, name, create)).id,
       owing: () => (hooks.given('delivery.after') ? (prospect) => hooks.owing('delivery.after', prospect) : undefined),
       does: (plugin) => hooks.does('delivery.after', plugin),

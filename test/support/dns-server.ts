@@ -6,10 +6,11 @@ export type Answer =
   | { readonly type: 'SRV'; readonly priority?: number; readonly weight?: number; readonly port: number; readonly target: string }
   | { readonly type: 'MX'; readonly preference: number; readonly exchange: string }
   | { readonly type: 'TXT'; readonly text: string }
+  | { readonly type: 'PTR'; readonly target: string }
 /** Lower-case names without the last dot to their records. 'SERVFAIL': the server's trouble; 'silence': no answer at all. Other names do not exist. */
 export type DnsZone = Record<string, readonly Answer[] | 'SERVFAIL' | 'silence'>
 
-const types = { A: 1, MX: 15, TXT: 16, AAAA: 28, SRV: 33 } as const
+const types = { A: 1, PTR: 12, MX: 15, TXT: 16, AAAA: 28, SRV: 33 } as const
 
 export async function startDns(zone: DnsZone): Promise<{ readonly address: string; readonly asked: string[]; stop(): Promise<void> }> {
   const socket = createSocket('udp4')
@@ -55,6 +56,7 @@ function dataOf(record: Answer): Buffer {
       const groups = [...head, ...new Array<string>(8 - head.length - tail.length).fill('0'), ...tail]
       return short(...groups.map((group) => Number.parseInt(group, 16)))
     }
+    case 'PTR': return nameOf(record.target)
     case 'MX': return Buffer.concat([short(record.preference), nameOf(record.exchange)])
     case 'SRV': return Buffer.concat([short(record.priority ?? 0, record.weight ?? 0, record.port), nameOf(record.target)])
     case 'TXT': return Buffer.concat((record.text.match(/.{1,255}/gs) ?? ['']).map((part) => Buffer.from([part.length, ...Buffer.from(part, 'latin1')])))

@@ -30,9 +30,11 @@ export const config = z.strictObject({
   giveUp: seconds('5d').describe('Age at which a message that could not be handed over is returned.'),
   warnAfter: seconds('4h').describe('Age at which the sender is told that a message is late; 0: never.'),
   incoming: section({
-    check: z.boolean().default(true).describe('Whether mail from outside is checked (SPF, DKIM, DMARC) and marked with an Authentication-Results field.'),
-    dmarc: z.enum(['mark', 'refuse']).default('mark').describe('What follows when the domain in From publishes "reject" and a message fails: mark it only, or refuse it in the session.'),
-    signatures: z.number().int().min(1).max(100).default(10).describe('DKIM signatures of one message that are checked; more are a sign of trouble, and none is.'),
+    check: z.boolean().default(true).describe('Whether mail from outside is checked (SPF, DKIM, ARC, DMARC) and marked with Authentication-Results and Received-SPF.'),
+    dmarc: z.enum(['none', 'junk', 'refuse']).default('none').describe('What follows when a message fails and the domain in From asks for quarantine or refusal (DMARC). none: it is marked only. junk: it goes to Junk. refuse: as the domain says, to Junk or refused in the session.'),
+    trustedSealers: z.array(z.string().min(1)).default([]).describe('Domains of mailing lists and forwarders whose word counts (ARC): what they saw pass is not judged by DMARC again.'),
+    iprev: z.boolean().default(true).describe('Whether the reverse name of the address that mail comes from is looked up and marked.'),
+    signatures: z.number().int().min(1).max(100).default(10).describe('Signatures (DKIM, ARC) of one message that are checked; more are a sign of trouble, and none is.'),
   }).describe('Mail that comes to the MX listener.'),
   hops: z.number().int().min(5).max(1000).default(50).describe('Received fields beyond which a message is taken to go in circles.'),
 })

@@ -4,7 +4,7 @@ import { definePlugin, failure, isFailure, makeAddressGuard, systemRandom } from
 import { commands } from './commands.js'
 import { config } from './config.js'
 import { Connections } from './connections.js'
-import { makeIncoming } from './incoming.js'
+import { makeIncoming } from './incoming/check.js'
 import { algorithms, Keys, migrations, recordOf, type Key } from './keys.js'
 import { makeRelay } from './relay.js'
 import { routeOf, type MailDns, type Routed } from './route.js'
@@ -33,7 +33,7 @@ export default definePlugin({
     }
     return {
       services: {},
-      ...(config.incoming.check ? { hooks: { 'smtp.message': makeIncoming({ config: config.incoming, hostname, log, resolve: (name, type) => resolver.resolve(name, type) }) } } : {}),
+      ...(config.incoming.check ? { hooks: { 'smtp.message': makeIncoming({ config: config.incoming, hostname, log, random, resolve: (name, type) => resolver.resolve(name, type) }) } } : {}),
       operations: {
         async 'smtp-relay.route'({ address, sender }: { address: string; sender: string }) {
           const at = address.lastIndexOf('@')

@@ -8,12 +8,22 @@ declare module 'mailauth/lib/dkim/sign.js' {
   }): Promise<{ signatures: string; errors: readonly { err?: Error }[] }>
 }
 declare module 'mailauth/lib/mailauth.js' {
-  interface Status { readonly result: string; readonly header?: { readonly from?: string } }
-  export function authenticate(input: NodeJS.ReadableStream | Buffer, options: {
-    ip: string; helo: string; sender: string; mta: string; resolver: (name: string, type: string) => Promise<unknown>; disableBimi?: boolean; disableArc?: boolean
-  }): Promise<{
+  interface Status { readonly result: string; readonly header?: { readonly from?: string }; readonly aligned?: string | false; readonly underSized?: number }
+  type Link = Readonly<Record<'arc-seal' | 'arc-authentication-results', { readonly parsed?: Readonly<Record<string, { readonly value?: string }>> }>>
+  export interface Authenticated {
     readonly spf?: { readonly status: Status; readonly domain?: string } | false
-    readonly dkim: { readonly results: readonly { readonly signingDomain?: string; readonly selector?: string; readonly status: Status }[] }
-    readonly dmarc?: { readonly status: Status; readonly policy?: string; readonly domain?: string } | false
-  }>
+    readonly dkim: { readonly results: readonly { readonly id?: string; readonly signingDomain?: string; readonly selector?: string; readonly status: Status }[] }
+    readonly arc: { readonly status: Status; readonly chain?: readonly Link[] | false; readonly authenticationResults?: { readonly dmarc?: { readonly result?: string } } } | false
+  }
+  export function authenticate(input: NodeJS.ReadableStream | Buffer, options: {
+    ip: string; helo: string; sender: string; mta: string; resolver: (name: string, type: string) => Promise<unknown>; disableBimi?: boolean; disableArc?: boolean; disableDmarc?: boolean
+  }): Promise<Authenticated>
+}
+declare module 'mailauth/lib/spf/index.js' {
+  export function spf(options: { ip: string; helo: string; sender: string; mta: string; resolver: (name: string, type: string) => Promise<unknown> }): Promise<{ readonly status: { readonly result: string }; readonly domain?: string }>
+}
+declare module 'mailauth/lib/dmarc/index.js' {
+  export function dmarc(options: {
+    headerFrom: readonly string[]; spfDomains: readonly string[]; dkimDomains: readonly object[]; resolver: (name: string, type: string) => Promise<unknown>
+  }): Promise<{ readonly status: { readonly result: string; readonly header?: { readonly from?: string } }; readonly policy?: string; readonly pct?: number } | false>
 }

@@ -22,6 +22,8 @@ export interface Into {
   /** Bits of `flagBits`, on top of the placing's own. */
   readonly flags?: number
   readonly keywords?: readonly string[]
+  /** Nobody said where: INBOX by its name here, and the junk mailbox instead when the message is under suspicion. */
+  readonly usual?: boolean
   /** Default true. With false a mailbox that is not there is passed over; if nothing is left, the message goes to INBOX. */
   readonly create?: boolean
 }

@@ -16,6 +16,8 @@ export interface PlanParts {
   readonly judge: (account: AccountId, facts: Facts) => Promise<Action>
   /** undefined: the account is no more. */
   readonly inboxes: (accounts: readonly AccountId[]) => Promise<readonly (MailboxId | undefined)[]>
+  /** The account's \Junk; made when it is missing. */
+  readonly junk: (account: AccountId) => Promise<MailboxId>
   /** Throws MAILBOX_NOT_FOUND when it is not there and shall not be made. */
   readonly findMailbox: (account: AccountId, name: string, create: boolean) => Promise<MailboxId>
   /** undefined when no plugin sorts: then nobody is asked per recipient. */
@@ -33,6 +35,8 @@ export interface PlanParts {
 
 /** All system flags there are. */
 const systemFlags = 31
+/** What mail programs know unwanted mail by, as a filter rule that calls it spam sets it. */
+const junkKeyword = '$Junk'
 /** Jobs of one recipient's copy. A plugin that wants more is broken. */
 const mostOwed = 100
 
@@ -49,8 +53,15 @@ export async function planDelivery(parts: PlanParts, arrival: Arrival): Promise<
     const mailbox = inboxes[i]
     return { account: accounts[i], recipient: arrival.recipients[i].address, owed: [], copies: mailbox === undefined ? [] : [{ mailbox, flags: 0, keywords: [], isInbox: true }] }
   }
+  /** Where mail goes that nobody sorts. */
+  const toUsual = async (i: number): Promise<RecipientPlan> => {
+    const usual = toInbox(i)
+    if (originator.suspicion === undefined || usual.copies.length === 0) return usual
+    const mailbox = await junkOf(parts, accounts[i])
+    return mailbox === undefined ? usual : { ...usual, copies: [{ mailbox, flags: 0, keywords: [junkKeyword], isInbox: false }] }
+  }
   const plan = (recipients: readonly RecipientPlan[]): DeliveryPlan => ({ at, sender: originator.name, protocol: originator.protocol, recipients })
-  if (!sort && !owing && !parts.hasPolicy()) return plan(accounts.map((_, i) => toInbox(i)))
+  if (!sort && !owing && !parts.hasPolicy()) return plan(await Promise.all(accounts.map((_, i) => toUsual(i))))
 
   const rejections: string[] = []
   const recipients = await Promise.all(arrival.recipients.map(async ({ account, address }, i): Promise<RecipientPlan> => {
@@ -61,15 +72,15 @@ export async function planDelivery(parts: PlanParts, arrival: Arrival): Promise<
     if (action !== 'accept') return { ...toInbox(i), copies: [] }
     const common = { account, recipient: address, originator, summary, at }
     const placing = await sort?.({ ...common, octets: arrival.octets })
-    let its = toInbox(i)
+    let its = await toUsual(i)
     if (placing) {
       try {
-        its = { ...its, copies: await copiesOf(parts, account, placing, inbox), owed: owedOf(parts, placing) }
+        its = { ...its, copies: await copiesOf(parts, account, placing, inbox, its.copies), owed: owedOf(parts, placing) }
         if (placing.reject !== undefined) rejections.push(String(placing.reject))
       } catch (error) {
         if (isFailure(error) && error.kind === 'temporary') throw error
         // A plugin's mistake must not cost anybody's mail: the default road.
-        parts.log.error({ err: error, account }, 'delivery.before gave an answer that cannot be followed; the message goes to INBOX')
+        parts.log.error({ err: error, account }, 'delivery.before gave an answer that cannot be followed; the message goes where it would go without')
         placing.failed?.(error)
       }
     }
@@ -80,10 +91,22 @@ export async function planDelivery(parts: PlanParts, arrival: Arrival): Promise<
   return plan(recipients)
 }
 
-async function copiesOf(parts: PlanParts, account: AccountId, { mailboxes, flags = 0, keywords = [] }: Placing, inbox: MailboxId): Promise<Copy[]> {
+/** undefined: it cannot be had, and INBOX must do. */
+async function junkOf(parts: PlanParts, account: AccountId): Promise<MailboxId | undefined> {
+  try {
+    return await parts.junk(account)
+  } catch (error) {
+    if (isFailure(error) && error.kind === 'temporary') throw error
+    parts.log.warn({ err: error, account }, 'there is no junk mailbox; the message goes to INBOX')
+    return undefined
+  }
+}
+
+async function copiesOf(parts: PlanParts, account: AccountId, { mailboxes, flags = 0, keywords = [] }: Placing, inbox: MailboxId, usual: readonly Copy[]): Promise<Copy[]> {
   checkKeywords(keywords, parts.maxKeywords)
   const wanted = mailboxes.map((one): Into => (typeof one === 'string' ? { name: one } : one))
-  const found = await Promise.all(wanted.map(async ({ name, create = true }) => {
+  const found = await Promise.all(wanted.map(async ({ name, create = true, usual: anywhere }) => {
+    if (anywhere && usual.length > 0) return usual[0].mailbox
     try {
       return await parts.findMailbox(account, name, create)
     } catch (error) {
@@ -95,7 +118,7 @@ async function copiesOf(parts: PlanParts, account: AccountId, { mailboxes, flags
   for (const [i, mailbox] of found.entries()) {
     if (mailbox === undefined) continue
     const before = copies.get(mailbox)
-    const all = [...new Set([...keywords, ...(before?.keywords ?? []), ...(wanted[i].keywords ?? [])])]
+    const all = [...new Set([...keywords, ...(before?.keywords ?? []), ...(wanted[i].keywords ?? []), ...(wanted[i].usual ? usual.flatMap((one) => one.keywords) : [])])]
     checkKeywords(all, parts.maxKeywords)
     copies.set(mailbox, { mailbox, flags: (flags | (before?.flags ?? 0) | (wanted[i].flags ?? 0)) & systemFlags, keywords: all, isInbox: mailbox === inbox })
   }

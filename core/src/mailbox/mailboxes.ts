@@ -37,6 +37,8 @@ export interface MailboxesAdministration {
   inboxes(accounts: readonly AccountId[]): Promise<readonly (MailboxId | undefined)[]>
   /** A mailbox by name, made when missing if `create`. */
   find(account: AccountId, name: string, create: boolean): Promise<MailboxRow>
+  /** The account's own mailbox with a special use (RFC 6154). */
+  special(account: AccountId, use: SpecialUse): Promise<MailboxId | undefined>
   /** Everything of an account, and its row; `also` removes what others keep of it, in the same commit. */
   removeAll(account: AccountId, also?: (tx: Transaction) => Promise<void>): Promise<void>
 }
@@ -406,6 +408,7 @@ export function makeMailboxes(parts: MailboxesParts): Mailboxes & MailboxesAdmin
       }
       return ids.map((account) => found.get(account))
     },
+    special: async (account, use) => (await tree(account)).rows.find((row) => row.specialUse === use)?.id,
     async find(account, name, create) {
       // Delivery files in an account's own mailboxes: what others share with it has another owner's quota and rights.
       const own = async (): Promise<MailboxRow> => {

@@ -16,20 +16,25 @@ export function createHooks({ log, clock, decisionMs = 5000 }: { log: Log; clock
   const handlers = new Map<string, Entry[]>()
   const of = (name: string): readonly Entry[] => handlers.get(name) ?? []
 
-  async function decide(name: string, question: unknown, onFailure: unknown): Promise<unknown> {
+  /** Opinions in order, up to the first that is final. `onFailure`, if there is one, is the opinion of whoever fails. */
+  async function decide(name: string, question: unknown, onFailure: unknown, final: (answer: unknown) => boolean): Promise<unknown[]> {
+    const answers: unknown[] = []
     for (const { plugin, handler } of of(name)) {
       const stop = new AbortController()
+      let answer: unknown
       try {
-        const answer = await within(decisionMs, clock, `deciding ${name}`, async () => handler(question, stop.signal))
-        if (answer !== undefined) return answer
+        answer = await within(decisionMs, clock, `deciding ${name}`, async () => handler(question, stop.signal))
       } catch (error) {
         log.error({ err: error, plugin, hook: name }, 'a hook failed')
-        if (onFailure !== undefined) return onFailure
+        answer = onFailure
       } finally {
         stop.abort()
       }
+      if (answer === undefined) continue
+      answers.push(answer)
+      if (final(answer)) break
     }
-    return undefined
+    return answers
   }
 
   return {
@@ -47,7 +52,8 @@ export function createHooks({ log, clock, decisionMs = 5000 }: { log: Log; clock
       for (const [name, list] of handlers) handlers.set(name, list.filter((entry) => entry.plugin !== plugin))
     },
     given: (name) => of(name).length > 0,
-    ask: (name, question, onFailure) => decide(name, question, onFailure) as never,
+    ask: async (name, question, onFailure) => (await decide(name, question, onFailure, () => true))[0] as never,
+    askAll: (name, question, final) => decide(name, question, undefined, final as never) as never,
     does: (name, plugin) => of(name).some((entry) => entry.plugin === plugin),
     async owing(name, prospect) {
       const wanting: string[] = []

@@ -47,6 +47,8 @@ export interface HookRuntime {
    * default road).
    */
   ask<N extends DecisionName>(name: N, question: QuestionOf<N>, onFailure?: AnswerOf<N>): Promise<AnswerOf<N> | undefined>
+  /** Asks everyone in YAML order and answers all opinions; one that is `final` ends the questions. Handlers that fail or take too long are passed over. */
+  askAll<N extends DecisionName>(name: N, question: QuestionOf<N>, final: (answer: AnswerOf<N>) => boolean): Promise<readonly AnswerOf<N>[]>
   /** Whether this plugin has taken on this duty. */
   does(name: DutyName, plugin: string): boolean
   /** Plugins that will want a job for this; asked before the write. The caller puts a `DutyJob` for each into its own commit. */

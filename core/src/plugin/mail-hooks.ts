@@ -35,8 +35,11 @@ export interface IncomingMessage {
   octets(): AsyncIterable<Buffer>
 }
 
-/** `trace`: header lines to put before the message, complete with CRLF. */
-export type IncomingVerdict = { readonly trace: string } | { readonly reject: string } | { readonly tempfail: string }
+/**
+ * Everyone is asked; a refusal ends the questions. `trace`: header lines to put before the message, complete with CRLF. `junk`:
+ * why it is taken for unwanted; the message goes to \Junk unless the recipient's rules place it.
+ */
+export type IncomingVerdict = { readonly trace: string; readonly junk?: string } | { readonly reject: string } | { readonly tempfail: string }
 
 /** A sender of a submission that does not belong to the account that logged in. */
 export interface ForeignSender {

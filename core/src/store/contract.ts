@@ -19,6 +19,8 @@ export interface Originator {
   readonly protocol: string
   /** Where the message lies when it is not here: the other store's domain or address. */
   readonly store?: string
+  /** Why the message is taken for unwanted. It goes to the recipients' \Junk unless their own rules place it. */
+  readonly suspicion?: string
 }
 
 export interface Envelope {

@@ -4,7 +4,7 @@ import { Missing, type Message } from './message.js'
 import type { Circumstances, Program } from './program.js'
 
 /** A copy that a rule wants; INBOX by the name 'INBOX', the junk mailbox as `junk`. */
-export interface WantedCopy { readonly mailbox: string | { readonly junk: true }; readonly ifExists: boolean; readonly flags: number; readonly keywords: readonly string[] }
+export interface WantedCopy { readonly mailbox: string | { readonly junk: true }; /** No rule said so. */ readonly usual?: boolean; readonly ifExists: boolean; readonly flags: number; readonly keywords: readonly string[] }
 export type Afterwards =
   | { readonly do: 'forward'; readonly addresses: readonly string[] }
   | { readonly do: 'vacation'; readonly template?: string; readonly days?: number }
@@ -37,7 +37,7 @@ export function evaluate(program: Program, its: Circumstances, until: number): O
   const after: Afterwards[] = []
   const applied: string[] = []
   const forwards = new Set<string>()
-  let [keeps, flags, keywords, reject]: [boolean, number, readonly string[], string | undefined] = [true, 0, [], undefined]
+  let [keeps, kept, flags, keywords, reject]: [boolean, boolean, number, readonly string[], string | undefined] = [true, false, 0, [], undefined]
   const copy = (mailbox: WantedCopy['mailbox'], ifExists: boolean, more: readonly string[] = []): void => { copies.push({ mailbox, ifExists, flags, keywords: [...keywords, ...more] }) }
   for (const [i, rule] of program.rules.entries()) {
     if ((i & 15) === 0 && performance.now() > until) throw new Overrun(rule.name)
@@ -52,7 +52,7 @@ export function evaluate(program: Program, its: Circumstances, until: number): O
     for (const action of rule.actions) stops = act(action) || stops
     if (stops) break
   }
-  if (keeps) copy('INBOX', false)
+  if (keeps) copies.push({ mailbox: 'INBOX', ...(kept ? {} : { usual: true }), ifExists: false, flags, keywords })
   return { copies, reject, after, applied }
 
   /** Whether it ends the rules. */
@@ -60,7 +60,7 @@ export function evaluate(program: Program, its: Circumstances, until: number): O
     switch (action.kind) {
       case 'move': keeps = false; copy(action.mailbox, action.ifExists); break
       case 'copy': copy(action.mailbox, action.ifExists); break
-      case 'keep': copy('INBOX', false); break
+      case 'keep': kept = true; copy('INBOX', false); break
       case 'spam': keeps = false; copy({ junk: true }, false, ['$Junk']); break
       case 'discard': keeps = false; break
       case 'reject': keeps = false; reject ??= action.text; break

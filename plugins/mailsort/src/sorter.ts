@@ -89,8 +89,8 @@ export class Sorter {
     }
   }
 
-  async #into(account: AccountId, { mailbox, ifExists, flags, keywords }: WantedCopy): Promise<Into> {
-    return { name: typeof mailbox === 'string' ? mailbox : await this.junkOf(account), create: !ifExists, flags, keywords }
+  async #into(account: AccountId, { mailbox, usual, ifExists, flags, keywords }: WantedCopy): Promise<Into> {
+    return { ...(usual ? { usual } : {}), name: typeof mailbox === 'string' ? mailbox : await this.junkOf(account), create: !ifExists, flags, keywords }
   }
 
   async junkOf(account: AccountId): Promise<string> {

@@ -1,13 +1,21 @@
 // Claims that only we may make go from the header; nothing else does.
 import fc from 'fast-check'
 import { expect, it } from 'vitest'
-import { withoutClaims } from './incoming.js'
+import { ClaimsFilter } from './incoming.js'
 
-const through = async (text: string, cuts: readonly number[] = []): Promise<string> => {
+const through = (text: string, cuts: readonly number[] = []): string => {
   const octets = Buffer.from(text, 'latin1')
   const places = [0, ...cuts.map((cut) => cut % (octets.length + 1)).sort((a, b) => a - b), octets.length]
   const out: Buffer[] = []
-  for await (const chunk of withoutClaims((async function* () { for (let i = 1; i < places.length; i++) yield octets.subarray(places[i - 1], places[i]) })(), 'mx.here.test')) out.push(chunk)
+  let filter: ClaimsFilter | undefined = new ClaimsFilter('mx.here.test')
+  for (let i = 1; i < places.length; i++) {
+    const chunk = octets.subarray(places[i - 1], places[i])
+    const cleaned = filter ? filter.push(chunk) : chunk
+    if (cleaned === undefined || cleaned === 'too-large') continue
+    filter = undefined
+    out.push(cleaned)
+  }
+  if (filter) out.push(filter.end())
   return Buffer.concat(out).toString('latin1')
 }
 const body = '\r\nAuthentication-Results: mx.here.test; spf=pass\r\n\xff body'
@@ -20,11 +28,17 @@ it.each([
   ['of somebody else', 'Authentication-Results: mx.other.test; spf=pass\r\n', 'Authentication-Results: mx.other.test; spf=pass\r\n'],
   ['of a name that ours begins', 'Authentication-Results: mx.here.test.evil; spf=pass\r\n', 'Authentication-Results: mx.here.test.evil; spf=pass\r\n'],
   ['in another field', 'X-Note: Authentication-Results: mx.here.test\r\n', 'X-Note: Authentication-Results: mx.here.test\r\n'],
-])('%s', async (_, field, left) => expect(await through(`Subject: a\r\n${field}To: b\r\n${body}`)).toBe(`Subject: a\r\n${left}To: b\r\n${body}`))
-it('wherever the octets are cut; without header, without body, empty', async () => {
+])('%s', (_, field, left) => expect(through(`Subject: a\r\n${field}To: b\r\n${body}`)).toBe(`Subject: a\r\n${left}To: b\r\n${body}`))
+it('wherever the octets are cut; without header, without body, empty', () => {
   const text = `Subject: a\r\nAuthentication-Results: mx.here.test; x\r\n${body}`
-  await fc.assert(fc.asyncProperty(fc.array(fc.nat(), { maxLength: 5 }), async (cuts) => {
-    expect(await through(text, cuts)).toBe(`Subject: a\r\n${body}`)
+  fc.assert(fc.property(fc.array(fc.nat(), { maxLength: 5 }), (cuts) => {
+    expect(through(text, cuts)).toBe(`Subject: a\r\n${body}`)
   }))
-  for (const other of ['', '\r\nbody', 'Subject: x', 'no header at all']) expect(await through(other)).toBe(other)
+  for (const other of ['', '\r\nbody', 'Subject: x', 'no header at all']) expect(through(other)).toBe(other)
+})
+it('a header without end is given up, in whatever pieces it comes', () => {
+  const filter = new ClaimsFilter('mx.here.test')
+  let octets = 0
+  for (let answer: unknown; answer !== 'too-large'; octets++) answer = filter.push(Buffer.from('x'))
+  expect(octets).toBe(1024 * 1024 + 1)
 })

@@ -1,36 +1,33 @@
-// Mail from outside that plugins look at before it is stored: its octets, and the claims in its header that only we may make.
+// Mail from outside before it is stored: its octets for plugins that look at them, and the claims in its header that only we may make.
 import { createReadStream } from 'node:fs'
 import type { Spooled } from '@restante/core'
+import { HeaderHold, type Held } from './header-hold.js'
 
 export function octetsOf({ octets }: Spooled): AsyncIterable<Buffer> {
   if (!Buffer.isBuffer(octets)) return createReadStream(octets.path, { highWaterMark: 256 * 1024 }) as AsyncIterable<Buffer>
   return (async function* () { yield octets })()
 }
 
-/** A header beyond this is not looked at to its end. */
-const mostHeader = 1024 * 1024
-
 /**
- * The message without Authentication-Results fields that claim to be ours (RFC 8601 5): whoever reads ours must be able to believe
- * them. Nothing else changes.
+ * Takes out Authentication-Results fields that claim to be ours (RFC 8601 5): whoever reads ours must be able to believe them.
+ * Nothing else changes.
  */
-export async function* withoutClaims(octets: AsyncIterable<Buffer>, host: string): AsyncGenerator<Buffer> {
-  let head: Buffer | undefined = Buffer.alloc(0)
-  for await (const chunk of octets) {
-    if (head === undefined) {
-      yield chunk
-      continue
-    }
-    head = Buffer.concat([head, chunk])
-    const end = head.subarray(0, 2).toString('latin1') === '\r\n' ? 0 : head.indexOf('\r\n\r\n')
-    if (end < 0 && head.length < mostHeader) continue
-    yield cleaned(head, end < 0 ? head.length : end + 2, host)
-    head = undefined
+export class ClaimsFilter {
+  readonly #hold = new HeaderHold()
+  constructor(private readonly host: string) {}
+
+  /** Answers once, when the header is complete: all octets so far without the claims. */
+  push(chunk: Buffer): Buffer | 'too-large' | undefined {
+    const held = this.#hold.push(chunk)
+    return held === undefined || held === 'too-large' ? held : cleaned(held, this.host)
   }
-  if (head !== undefined && head.length > 0) yield cleaned(head, head.length, host)
+  /** The message ends before its header does. */
+  end(): Buffer {
+    return cleaned(this.#hold.end(), this.host)
+  }
 }
 
-function cleaned(octets: Buffer, headerEnd: number, host: string): Buffer {
+function cleaned({ octets, headerEnd }: Held, host: string): Buffer {
   const header = octets.toString('latin1', 0, headerEnd)
   if (!/^authentication-results[ \t]*:/im.test(header)) return octets
   // The authserv-id, behind comments and blanks, perhaps quoted (RFC 8601 2.2).

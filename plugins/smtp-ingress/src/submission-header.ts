@@ -1,6 +1,7 @@
 // What a submission agent mends in a message's header (RFC 6409 8): Bcc goes, missing Date and Message-ID come. Holds the
 // header only; the body streams by untouched. Pure.
 import { parseAddressList } from '@restante/core'
+import { HeaderHold } from './header-hold.js'
 
 export interface Mended {
   readonly octets: Buffer
@@ -10,36 +11,21 @@ export interface Mended {
   readonly sender: readonly string[]
 }
 
-/** Larger headers are an attack or an accident; no mail program writes them. */
-const maxHeader = 1024 * 1024
-
-const emptyLine = Buffer.from('\r\n')
-
 export class HeaderMender {
-  #held: Buffer[] = []
-  #size = 0
-  #tail: Buffer = Buffer.alloc(0)
+  readonly #hold = new HeaderHold()
   /** @param defaults full values of the fields that may be missing */
   constructor(private readonly defaults: { readonly date: () => string; readonly messageId: () => string }) {}
 
   /** Takes octets until the header is complete, then gives it mended, with what came behind. 'too-large': give up. */
   push(chunk: Buffer): Mended | 'too-large' | undefined {
-    const recent = Buffer.concat([this.#tail, chunk])
-    this.#held.push(chunk)
-    this.#size += chunk.length
-    // An empty line may lie across chunks; a message may begin with one.
-    if (recent.indexOf('\r\n\r\n') < 0 && !(this.#size - chunk.length < 2 && recent.subarray(0, 2).equals(emptyLine))) {
-      this.#tail = recent.subarray(-3)
-      return this.#size > maxHeader ? 'too-large' : undefined
-    }
-    const all = Buffer.concat(this.#held)
-    return this.#mend(all, headerEnd(all))
+    const held = this.#hold.push(chunk)
+    return held === undefined || held === 'too-large' ? held : this.#mend(held.octets, held.headerEnd)
   }
 
   /** The message ends before its header does. */
   end(): Mended {
-    const all = Buffer.concat(this.#held)
-    return this.#mend(all, all.length)
+    const { octets, headerEnd } = this.#hold.end()
+    return this.#mend(octets, headerEnd)
   }
 
   #mend(all: Buffer, end: number): Mended {
@@ -67,11 +53,6 @@ export class HeaderMender {
     const empty = stray ? `\r\n${stray}` : ''
     return { octets: Buffer.concat([Buffer.from(kept.join('') + (empty || '\r\n'), 'latin1'), all.subarray(stray ? end : bodyStart(all, end))]), from, sender }
   }
-}
-
-/** Octets of the header, its last line end included. */
-function headerEnd(octets: Buffer): number {
-  return octets.subarray(0, 2).equals(emptyLine) ? 0 : octets.indexOf('\r\n\r\n') + 2
 }
 
 /** Behind the empty line. */

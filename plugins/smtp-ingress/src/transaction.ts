@@ -1,7 +1,7 @@
 // One SMTP transaction: sender, recipients, octets, commit. One transaction is one submission. Knows no sockets; the store
 // does the rest. The reply to the data comes only after the commit.
 import { isFailure, type Draft, type HookRuntime, type RecipientWishes, type ReportWishes, type Log, type MessageStore, type Spool, type Spooled, type SpoolWriter } from '@restante/core'
-import { octetsOf, withoutClaims } from './incoming.js'
+import { ClaimsFilter, octetsOf } from './incoming.js'
 import { DataReader, type BytesPolicy } from './bytes.js'
 import type { Peer, Policy } from './policy.js'
 import { reply, replyTo, said, type Reply } from './replies.js'
@@ -25,6 +25,11 @@ export interface TransactionParts {
   readonly count: (result: 'accepted' | 'refused') => void
 }
 
+/** What was found out about a message: lines for its header, and why it is unwanted, if it is. */
+interface Found { trace: string; junk?: string }
+/** Mends a header (of a submission) or cleans it (from outside). */
+interface HeaderStage { push(chunk: Buffer): Mended | Buffer | 'too-large' | undefined; end(): Mended | Buffer }
+
 export class Transaction {
   /** Accepted RCPTs, in order; one that is named twice stands twice, for LMTP answers each. */
   readonly accepted: string[] = []
@@ -34,12 +39,13 @@ export class Transaction {
   readonly #lists = new Set<string>()
   readonly reader: DataReader
   #draft: Draft | undefined
-  #mender: HeaderMender | undefined
+  /** Waits for the header to be complete; undefined when that is done, or nobody needs to look at it. */
+  #header: HeaderStage | undefined
   #refusal: Reply | undefined
   #size = 0
   /** Mail from outside that plugins want to see whole: it waits here until they have. */
   #held: SpoolWriter | undefined
-  #open: ((trace: string) => Promise<Draft>) | undefined
+  #open: ((found: Found) => Promise<Draft>) | undefined
 
   constructor(private readonly parts: TransactionParts, readonly peer: Peer, readonly sender: string, private readonly announced: number, private readonly log: Log, private readonly reports?: ReportWishes) {
     this.reader = new DataReader(parts.bytes)
@@ -67,10 +73,10 @@ export class Transaction {
     const hop = { sender: this.sender, helo, remoteAddress, host, protocol, session, now: now() }
     // Return-Path first (RFC 5321 4.4), then what was found out about the message, then where it came from.
     const trace = (more: string): string => (listener === 'submission' ? '' : returnPath(this.sender) + more + (receivedFrom ? received(hop) : ''))
-    const open = (more: string): Promise<Draft> => store.open({ account: account?.id ?? null, name: this.sender, protocol }, { recipients: [...this.#envelope], ...(this.#lists.size > 0 ? { lists: [...this.#lists] } : {}), ...(this.reports ? { reports: this.reports } : {}), ...(this.#wishes.size > 0 ? { wishes: this.#wishes } : {}) }, { expectedSize: this.announced, trace: trace(more), limit })
+    const open = ({ trace: more, junk }: Found): Promise<Draft> => store.open({ account: account?.id ?? null, name: this.sender, protocol, ...(junk === undefined ? {} : { suspicion: junk }) }, { recipients: [...this.#envelope], ...(this.#lists.size > 0 ? { lists: [...this.#lists] } : {}), ...(this.reports ? { reports: this.reports } : {}), ...(this.#wishes.size > 0 ? { wishes: this.#wishes } : {}) }, { expectedSize: this.announced, trace: trace(more), limit })
     try {
       // Also when the message is held first: what the store will not take is refused before it comes.
-      this.#draft = await open('')
+      this.#draft = await open({ trace: '' })
       if (listener === 'mx' && this.parts.hooks.given('smtp.message')) {
         this.#held = this.parts.spool.open({ limit })
         this.#open = open
@@ -80,8 +86,10 @@ export class Transaction {
     }
     if (listener === 'submission') {
       const domain = (this.sender || account?.name || '').split('@').at(-1) || host
-      this.#mender = new HeaderMender({ date: () => mailDate(now()), messageId: () => `<${unique()}@${domain}>` })
+      this.#header = new HeaderMender({ date: () => mailDate(now()), messageId: () => `<${unique()}@${domain}>` })
     }
+    // Held mail goes through the same filter on its way to the store.
+    if (listener === 'mx' && !this.#held) this.#header = new ClaimsFilter(host)
     return undefined
   }
 
@@ -91,7 +99,7 @@ export class Transaction {
     if (this.#refusal) return
     if (this.reader.violation) return this.#refuse(this.#violation())
     if (this.#size > this.parts.limit) return this.#refuse(said.tooLarge(this.parts.limit))
-    if (this.#mender) return this.#writeHeader(content, this.#mender)
+    if (this.#header) return this.#writeHeader(content, this.#header)
     return this.#put(content)
   }
 
@@ -111,7 +119,7 @@ export class Transaction {
 
   async #end(): Promise<Reply> {
     if (this.reader.violation) this.#refuse(this.#violation())
-    if (this.#mender && !this.#refusal) await this.#finishHeader(this.#mender)
+    if (this.#header && !this.#refusal) await this.#passHeader(this.#header.end())
     const draft = this.#draft
     this.#draft = undefined // a peer that leaves now must not take back what is being committed
     const held = this.#held
@@ -141,11 +149,28 @@ export class Transaction {
       await early.discard()
       const message = spooled = await held.seal()
       const { remoteAddress, helo } = this.peer
-      const verdict = await this.parts.hooks.ask('smtp.message', { remoteAddress, helo, sender: this.sender, recipients: [...this.#envelope], size: message.size, octets: () => octetsOf(message) })
-      if (verdict && 'reject' in verdict) return said.refusedByPolicy(verdict.reject)
-      if (verdict && 'tempfail' in verdict) return said.laterByPolicy(verdict.tempfail)
-      draft = await this.#open!(verdict?.trace ?? '')
-      for await (const chunk of withoutClaims(octetsOf(message), this.parts.host)) await draft.writer.write(chunk)
+      const question = { remoteAddress, helo, sender: this.sender, recipients: [...this.#envelope], size: message.size, octets: () => octetsOf(message) }
+      const found: Found = { trace: '' }
+      for (const verdict of await this.parts.hooks.askAll('smtp.message', question, (one) => !('trace' in one))) {
+        if ('reject' in verdict) return said.refusedByPolicy(verdict.reject)
+        if ('tempfail' in verdict) return said.laterByPolicy(verdict.tempfail)
+        found.trace += verdict.trace
+        found.junk ??= verdict.junk
+      }
+      if (found.junk !== undefined) this.log.info({ from: this.sender, why: found.junk }, 'the message goes to Junk')
+      draft = await this.#open!(found)
+      let claims: ClaimsFilter | undefined = new ClaimsFilter(this.parts.host)
+      for await (const chunk of octetsOf(message)) {
+        const cleaned = claims ? claims.push(chunk) : chunk
+        if (cleaned === undefined) continue
+        if (cleaned === 'too-large') {
+          await draft.discard()
+          return said.headerTooLarge
+        }
+        claims = undefined
+        await draft.writer.write(cleaned)
+      }
+      if (claims) await draft.writer.write(claims.end())
       return draft
     } catch (error) {
       await draft?.discard()
@@ -166,16 +191,15 @@ export class Transaction {
     for (const one of [draft, held]) one?.discard().catch((error: unknown) => this.log.warn({ err: error }, 'a draft could not be discarded'))
   }
 
-  async #writeHeader(content: Buffer, mender: HeaderMender): Promise<void> {
-    const mended = mender.push(content)
-    if (mended === undefined) return
-    this.#mender = undefined
-    if (mended === 'too-large') return this.#refuse(said.headerTooLarge)
-    await this.#checked(mended)
+  #writeHeader(content: Buffer, stage: HeaderStage): Promise<void> | void {
+    const complete = stage.push(content)
+    if (complete === undefined) return
+    if (complete === 'too-large') return this.#refuse(said.headerTooLarge)
+    return this.#passHeader(complete)
   }
-  async #finishHeader(mender: HeaderMender): Promise<void> {
-    this.#mender = undefined
-    await this.#checked(mender.end())
+  #passHeader(complete: Mended | Buffer): Promise<void> | void {
+    this.#header = undefined
+    return Buffer.isBuffer(complete) ? this.#put(complete) : this.#checked(complete)
   }
   async #checked({ octets, from, sender }: Mended): Promise<void> {
     let top = ''

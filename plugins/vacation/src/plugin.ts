@@ -52,7 +52,7 @@ export default definePlugin({
         'delivery.after': {
           async wants({ account, originator, at, kept }) {
             // Nearly nobody is away: no job for the others.
-            if (!kept || originator.name === '') return false
+            if (!kept || originator.name === '' || originator.suspicion !== undefined) return false
             const own = await settings.of(account)
             return own !== null && !own.byRule && holdsAt(own, at) && tells(own, originator.name)
           },
