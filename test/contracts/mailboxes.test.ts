@@ -12,7 +12,7 @@ const deleted = 8
 for (const kind of databases) {
   describe(kind, () => {
     let core: CoreUnderTest
-    beforeAll(async () => { core = await startCore(kind, { accounts: 4 }) })
+    beforeAll(async () => { core = await startCore(kind, { accounts: 5 }) })
     afterAll(() => core.stop())
 
     const names = async (account: number): Promise<string[]> => (await core.gateway.mailboxes.list(core.ids[account])).map((mailbox) => mailbox.name)
@@ -100,6 +100,44 @@ for (const kind of databases) {
       expect(await mine.changeFlags(uids(1, 3), { mode: 'add', flags: seen, keywords: [], unchangedSince: before })).toEqual({ done: [3], modified: [1], gone: [] })
       mine.close()
       others.close()
+    })
+
+    it('writes what many sessions change at once as if one came after the other', async () => {
+      const { mailboxes, database } = core.gateway
+      for (const [account, name] of [[2, 'busy'], [2, 'other'], [4, 'busy']] as const) {
+        await mailboxes.create(core.ids[account], name)
+        await append(account, name, 4, flagged, ['blue'])
+      }
+      const [first, second, other, theirs] = [await open(2, 'busy'), await open(2, 'busy'), await open(2, 'other'), await open(4, 'busy')]
+      const stale = second.index.modseq
+      const commits = database.commits
+      const [a, b, c, d, e] = await Promise.all([
+        first.changeFlags(uids(1, 2), { mode: 'add', flags: seen | deleted, keywords: [] }),
+        second.changeFlags(uids(1, 3), { mode: 'remove', flags: seen | flagged, keywords: [] }),
+        other.changeFlags(uids(4, 9), { mode: 'replace', flags: deleted, keywords: [] }),
+        theirs.changeFlags(uids(1), { mode: 'add', flags: seen, keywords: ['red'] }),
+        second.changeFlags(uids(2, 4), { mode: 'add', flags: deleted, keywords: [], unchangedSince: stale }),
+      ])
+      expect(database.commits - commits).toBeLessThanOrEqual(2)
+      expect([a, b, c, d, e]).toEqual([
+        { done: [1, 2], modified: [], gone: [] }, { done: [1, 3], modified: [], gone: [] }, { done: [4], modified: [], gone: [9] }, { done: [1], modified: [], gone: [] }, { done: [4], modified: [2], gone: [] },
+      ])
+      const state = (box: OpenMailbox): unknown[] => box.view.uidsBetween(1 as Uid, 9 as Uid).map((uid) => [uid, box.index.entry(uid)!.flags, box.index.keywordNames(box.index.entry(uid)!.keywords)])
+      expect(state(first)).toEqual([[1, deleted, ['blue']], [2, seen | deleted | flagged, ['blue']], [3, 0, ['blue']], [4, flagged | deleted, ['blue']]])
+      expect(state(other)).toEqual([[1, flagged, ['blue']], [2, flagged, ['blue']], [3, flagged, ['blue']], [4, deleted, []]])
+      expect(state(theirs)[0]).toEqual([1, seen | flagged, ['blue', 'red']])
+      // Each session hears what the other one did, also to the message that both changed.
+      expect(first.look({ expunges: true }).flags).toEqual([1, 3, 4])
+      expect(second.look({ expunges: true }).flags).toEqual([1, 2])
+
+      const gone = await Promise.all([first.expunge(), second.expunge(uids(2, 3, 4)), other.expunge(), theirs.expunge()])
+      expect(gone).toEqual([[1, 2, 4], [], [4], []])
+      for (const [account, name, left] of [[2, 'busy', 1], [2, 'other', 3], [4, 'busy', 4]] as const) {
+        expect(await mailboxes.status(core.ids[account], name)).toMatchObject({ messages: left })
+        const row = await database.read.get('SELECT m.messages, m.octets, count(e.uid) AS n, sum(e.size) AS size FROM mailboxes m JOIN entries e ON e.mailbox = m.id WHERE m.account = ? AND m.name = ? GROUP BY m.id, m.messages, m.octets', [core.ids[account], name])
+        expect([Number(row!.messages), Number(row!.octets)]).toEqual([Number(row!.n), Number(row!.size)])
+      }
+      for (const box of [first, second, other, theirs]) box.close()
     })
 
     it('copies with flags and dates, moves in one commit, expunges, and keeps what others still show', async () => {

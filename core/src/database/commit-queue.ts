@@ -82,7 +82,7 @@ export class CommitQueue {
       await this.#tx.run(this.#dialect.begin)
       let units = unitsOf(group)
       const afterwards: (() => void)[] = []
-      if (units.length === 1) units = await this.#alone(units[0], outcomes, afterwards)
+      if (units.length === 1 || units.every(isBatch)) units = await this.#unguarded(units, outcomes, afterwards)
       for (const unit of units) await this.#attempt(unit, outcomes, afterwards)
       await this.#tx.run('COMMIT')
       this.commits++
@@ -95,18 +95,21 @@ export class CommitQueue {
     return outcomes
   }
 
-  /** One unit only: the transaction itself is its savepoint. Answers what is left to try: nothing, or its members one by one. */
-  async #alone(unit: Unit, outcomes: Map<Waiting, Outcome>, afterwards: (() => void)[]): Promise<Unit[]> {
+  /** One unit, or batches only, which may be tried again: the transaction itself is their savepoint. Answers what is left to try: nothing, or everything. */
+  async #unguarded(units: Unit[], outcomes: Map<Waiting, Outcome>, afterwards: (() => void)[]): Promise<Unit[]> {
     try {
-      const values = await unit.run(this.#transaction(afterwards))
-      unit.members.forEach((member, i) => outcomes.set(member, { value: values[i] }))
+      for (const unit of units) {
+        const values = await unit.run(this.#transaction(afterwards))
+        unit.members.forEach((member, i) => outcomes.set(member, { value: values[i] }))
+      }
       return []
     } catch (error) {
-      if (unit.members.length === 1) throw error
+      if (units.length === 1 && units[0].members.length === 1) throw error
       afterwards.length = 0
+      outcomes.clear()
       await this.#tx.run('ROLLBACK')
       await this.#tx.run(this.#dialect.begin)
-      return unit.members.map(single)
+      return units.length === 1 ? units[0].members.map(single) : units
     }
   }
 
@@ -146,6 +149,8 @@ function told(run: () => void): void {
     setImmediate(() => { throw error })
   }
 }
+
+const isBatch = ({ members }: Unit): boolean => members[0].batch !== undefined
 
 /** One item of a batch as a unit of its own. */
 const single = (member: Waiting): Unit => ({ members: [member], run: (tx) => member.batch!.write(tx, [member.item]) })

@@ -67,6 +67,28 @@ for (const kind of databases) {
       expect(mixed.map((result) => result.status)).toEqual(['fulfilled', 'rejected', 'fulfilled'])
     })
 
+    it('writes batches that wait together without savepoints, and finds the guilty one of them all the same', async () => {
+      const told: number[] = []
+      const makeBatch = (name: string): Batch<{ id: number; word: string }, number> => ({
+        name,
+        async write(tx, items) {
+          for (const { id, word } of items) {
+            await tx.run('INSERT INTO things (id, word) VALUES (?, ?)', [id, word])
+            tx.afterCommit(() => told.push(id))
+          }
+          return items.map(({ id }) => id)
+        },
+      })
+      const [a, b] = [makeBatch('a'), makeBatch('b')]
+      const commits = database.commits
+      expect(await Promise.all([database.writeBatched(a, { id: 20, word: 'w20' }), database.writeBatched(b, { id: 21, word: 'w21' })])).toEqual([20, 21])
+      expect(database.commits - commits).toBe(1)
+      const results = await Promise.allSettled([database.writeBatched(a, { id: 22, word: 'w22' }), database.writeBatched(b, { id: 23, word: 'w22' }), database.writeBatched(b, { id: 24, word: 'w24' })])
+      expect(results.map((result) => result.status)).toEqual(['fulfilled', 'rejected', 'fulfilled'])
+      expect(told).toEqual([20, 21, 22, 24])
+      expect((await database.read.all<{ id: number }>('SELECT id FROM things WHERE id BETWEEN 20 AND 29 ORDER BY id')).map(({ id }) => id)).toEqual([20, 21, 22, 24])
+    })
+
     it('tells after the commit, in order, before anyone is answered; never for what was rolled back', async () => {
       const told: string[] = []
       await Promise.allSettled([

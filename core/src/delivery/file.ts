@@ -95,7 +95,7 @@ export async function takeBack<E extends EntryOf>(parts: FileParts, tx: Transact
   const usage: UsageChange[] = []
   for (const [mailbox, gone] of byMailbox) {
     const state = await touch(tx, mailbox)
-    await removeEntries(tx, mailbox, state.modseq, gone.map((row) => row.uid), false)
+    await removeEntries(tx, mailbox, state.modseq, gone.map((row) => row.uid))
     await markReapable(tx, gone.map((row) => row.message))
     for (const row of gone) usage.push({ account: row.account, octets: -row.size, messages: -1 })
     tx.afterCommit(() => parts.feed.tell({ mailbox, ...span(state), expunged: gone.map((row) => row.uid).sort((a, b) => a - b) }))

@@ -1,22 +1,23 @@
 // One session's open mailbox. Invariants: commit before telling; modseq and UIDs are taken inside the transaction; never
 // write to a socket inside one; look again after every wait; an expunged message stays readable to a session not yet told.
-import type { AccountId, MailboxId, MessageId, Modseq, RecipientId, Uid } from '../base/branded.js'
+import type { MailboxId, MessageId, Modseq, RecipientId, Uid } from '../base/branded.js'
 import type { Accounts } from '../accounts/contract.js'
 import type { UsageChange } from '../accounts/quota.js'
 import type { Database, Transaction } from '../database/connect.js'
 import { failure } from '../errors/codes.js'
 import type { EventType } from '../events/bus.js'
-import { markReapable } from '../store/submission.js'
 import { flagBits, type Copied, type Filed, type Filing, type FlagChange, type FlagResult, type OpenMailbox } from './contract.js'
 import type { Change } from './feed.js'
-import { changeKeywords, checkKeywords } from './flags.js'
+import { letGo, makeExpunges } from './expunges.js'
+import { makeFlagChanges } from './flag-changes.js'
+import { checkKeywords } from './flags.js'
 import type { Indexes } from './indexes.js'
 import type { KeywordSet, LoadedIndex } from './mailbox-index.js'
 import { allowedFlags, flagMask, mayFlag, need, rightsTo } from './permitted.js'
 import type { Pins } from './ports.js'
 import { allRights, right, type RightLetter, type Rights } from './rights.js'
 import { withPrepared, writeAppends, type AppendParts } from './append.js'
-import { fileEntries, mostExpunged, readExpunged, removeEntries, span, touch, usageOf, writeOwnSeen, type GoneEntry, type MailboxRow, type Placement } from './repository.js'
+import { fileEntries, makeRecents, mostExpunged, readExpunged, removeEntries, span, touch, usageOf, type MailboxRow, type Placement } from './repository.js'
 import { SessionView } from './view.js'
 
 export interface MailboxParts extends AppendParts {
@@ -25,6 +26,18 @@ export interface MailboxParts extends AppendParts {
   readonly indexes: Indexes
   readonly pins: Pins
   readonly maxKeywords: number
+}
+/** And what writes for many sessions at once. */
+interface SessionParts extends MailboxParts {
+  readonly changeFlags: ReturnType<typeof makeFlagChanges>
+  readonly expunge: ReturnType<typeof makeExpunges>
+  readonly rememberRecent: ReturnType<typeof makeRecents>
+}
+
+/** What opens sessions. */
+export function makeSessions(parts: MailboxParts): { open(row: MailboxRow, shown: string, readOnly: boolean, resolveTarget: (name: string) => Promise<MailboxRow>): Promise<Session> } {
+  const sessions: SessionParts = { ...parts, changeFlags: makeFlagChanges(parts), expunge: makeExpunges(parts), rememberRecent: makeRecents(parts.database) }
+  return { open: (row, shown, readOnly, resolveTarget) => Session.open(sessions, row, shown, readOnly, resolveTarget) }
 }
 
 interface Source { uid: Uid; message: MessageId; flags: number; keywords: KeywordSet; size: number; internal_date: number; recipient: RecipientId | null }
@@ -37,12 +50,12 @@ const reportAtOnce = 500
 export class Session implements OpenMailbox {
   readonly id: MailboxId
   readonly uidValidity: number
-  readonly #parts: MailboxParts
+  readonly #parts: SessionParts
   readonly #row: MailboxRow
   readonly #listeners: Set<() => void>
   #listen: (() => void) | undefined
 
-  constructor(parts: MailboxParts, row: MailboxRow, readonly name: string, readonly readOnly: boolean, readonly index: LoadedIndex, readonly view: SessionView,
+  constructor(parts: SessionParts, row: MailboxRow, readonly name: string, readonly readOnly: boolean, readonly index: LoadedIndex, readonly view: SessionView,
     readonly resolveTarget: (name: string) => Promise<MailboxRow>, listeners: Set<() => void>) {
     this.#listeners = listeners
     this.#parts = parts
@@ -51,7 +64,7 @@ export class Session implements OpenMailbox {
     this.uidValidity = row.uidValidity
   }
 
-  static async open(parts: MailboxParts, row: MailboxRow, shown: string, readOnly: boolean, resolveTarget: (name: string) => Promise<MailboxRow>): Promise<Session> {
+  static async open(parts: SessionParts, row: MailboxRow, shown: string, readOnly: boolean, resolveTarget: (name: string) => Promise<MailboxRow>): Promise<Session> {
     const listeners = new Set<() => void>()
     const listen = (): void => { for (const listener of listeners) listener() }
     const index = await parts.indexes.acquire(row.id, listen, row.viewer)
@@ -103,21 +116,19 @@ export class Session implements OpenMailbox {
     else if (this.#unreported.length > 0) this.#reporting ??= this.#parts.clock.after(reportMs, () => this.#reportRead())
   }
   readonly #noted = new Set<Uid>()
-  #unreported: Uid[] = []
+  readonly #unreported: Uid[] = []
   #reporting: { clear(): void } | undefined
 
-  /** Puts the report into the commit queue: whatever is queued after it comes after it. */
+  /** Puts the report into the commit queue: whatever this session queues after it comes after it. */
   #reportRead(): void {
+    const read = this.#takeUnreported()
+    if (read.length > 0) this.#parts.expunge({ row: this.#row, uids: [], read }).catch(() => undefined)
+  }
+
+  #takeUnreported(): Uid[] {
     this.#reporting?.clear()
     this.#reporting = undefined
-    const uids = this.#unreported
-    this.#unreported = []
-    if (uids.length === 0) return
-    const { database, pins } = this.#parts
-    database.write(async (tx) => {
-      const rows = await tx.all<{ recipient: RecipientId }>(`SELECT recipient FROM entries WHERE mailbox = ? AND recipient IS NOT NULL AND ${tx.dialect.oneOf('uid')}`, [this.id, tx.dialect.list(uids)])
-      await pins.read(tx, rows.map((row) => row.recipient))
-    }).catch(() => undefined)
+    return this.#unreported.splice(0)
   }
 
   async changeFlags(uids: readonly Uid[], change: FlagChange): Promise<FlagResult> {
@@ -125,9 +136,9 @@ export class Session implements OpenMailbox {
     checkKeywords(change.keywords, this.#parts.maxKeywords)
     this.#mayFlagAs(change)
     const wanted = change.unchangedSince === undefined ? uids : uids.filter((uid) => (this.index.entry(uid)?.modseq ?? 0) <= change.unchangedSince!)
-    const { modseq, rows } = wanted.length === 0 ? { modseq: undefined, rows: [] } : await this.#parts.database.write((tx) => this.#writeFlags(tx, wanted, change))
-    for (const { uid } of rows) if (modseq !== undefined) this.view.acknowledge(uid, modseq)
-    const changed = new Set(rows.map((row) => row.uid))
+    const flagged = wanted.length === 0 ? undefined : await this.#parts.changeFlags({ row: this.#row, uids: wanted, change })
+    for (const uid of flagged?.uids ?? []) this.view.acknowledge(uid, flagged!.modseq)
+    const changed = new Set(flagged?.uids)
     const skipped = new Set(uids)
     for (const uid of wanted) skipped.delete(uid)
     const done: Uid[] = []
@@ -151,17 +162,7 @@ export class Session implements OpenMailbox {
       return i >= 0 && (this.index.flags[i] & deleted) !== 0
     })
     if (wanted.length === 0) return []
-    this.#reportRead()
-    const gone = await this.#parts.database.write(async (tx) => {
-      const state = await touch(tx, this.id)
-      const entries = await removeEntries(tx, this.id, state.modseq, wanted, true)
-      await this.#leave(tx, entries)
-      const expunged = entries.map((entry) => entry.uid)
-      this.#tell(tx, [{ mailbox: this.id, ...span(state), expunged }], [usageOf(this.#row.account, entries, -1)])
-      this.#event(tx, 'MessageExpunge', expunged)
-      return entries
-    })
-    return gone.map((entry) => entry.uid)
+    return this.#parts.expunge({ row: this.#row, uids: wanted, read: this.#takeUnreported() })
   }
 
   async expungedSince(modseq: Modseq): Promise<readonly number[]> {
@@ -202,7 +203,7 @@ export class Session implements OpenMailbox {
       const sources = await this.#sources(tx, uids)
       if (sources.length === 0) return { uidValidity: to.uidValidity, from: [], to: [] }
       const state = await touch(tx, this.id)
-      const entries = await removeEntries(tx, this.id, state.modseq, sources.map((source) => source.uid), false)
+      const entries = await removeEntries(tx, this.id, state.modseq, sources.map((source) => source.uid))
       await this.#parts.pins.unpin(tx, entries.flatMap((entry) => entry.recipient ?? []))
       const expunged = entries.map((entry) => entry.uid)
       const placed = await this.#place(tx, sources, to, [usageOf(this.#row.account, entries, -1)], { mailbox: this.id, ...span(state), expunged })
@@ -224,83 +225,14 @@ export class Session implements OpenMailbox {
     return withPrepared(this.#parts, [filing], (ready) => database.write(async (tx) => {
       const [filed] = await writeAppends(this.#parts, tx, [{ row: to, messages: ready }])
       const state = await touch(tx, this.id)
-      const entries = await removeEntries(tx, this.id, state.modseq, [uid], false)
+      const entries = await removeEntries(tx, this.id, state.modseq, [uid])
       // Somebody else was first: nothing is replaced, so nothing is filed.
       if (entries.length === 0) throw failure('MESSAGE_NOT_FOUND')
-      await this.#leave(tx, entries)
+      await letGo(this.#parts, tx, entries)
       this.#tell(tx, [{ mailbox: this.id, ...span(state), expunged: [uid] }], [usageOf(this.#row.account, entries, -1)])
       this.#event(tx, 'MessageExpunge', [uid])
       return filed
     }))
-  }
-
-  /** Where \Seen is each member's own, it goes into rows of its own, and the rest to the entries; one commit, one modseq. */
-  async #writeFlags(tx: Transaction, asked: readonly Uid[], wanted: FlagChange): Promise<{ modseq: Modseq; rows: readonly { readonly uid: Uid }[] }> {
-    const { viewer } = this.#row
-    if (viewer === undefined) return this.#writeShared(tx, asked, wanted, flagMask(this.rights), undefined)
-    const mask = flagMask(this.rights)
-    const touches = (wanted.mode === 'replace' || (wanted.flags & seen) !== 0) && (mask & seen) !== 0
-    const before = await tx.all<{ uid: Uid; seen: number; modseq: Modseq; own: Modseq | null; recipient: RecipientId | null }>(
-      `SELECT e.uid, coalesce(o.seen, e.flags & 1) AS seen, e.modseq, o.modseq AS own, e.recipient FROM entries e
-       LEFT JOIN own_seen o ON o.mailbox = e.mailbox AND o.account = ? AND o.uid = e.uid WHERE e.mailbox = ? AND ${tx.dialect.oneOf('e.uid')}`, [viewer, this.id, tx.dialect.list(asked)])
-    const passing = before.filter((row) => wanted.unchangedSince === undefined || Math.max(row.modseq, row.own ?? 0) <= wanted.unchangedSince)
-    const after = wanted.mode === 'replace' ? (wanted.flags & seen) !== 0 : wanted.mode === 'add'
-    const rows = touches ? passing.filter((row) => (row.seen === 1) !== after) : []
-    if (after) await this.#parts.pins.read(tx, rows.flatMap((row) => row.recipient ?? []))
-    const { unchangedSince: _checked, ...rest } = wanted
-    const own = rows.map(({ uid }) => ({ uid, seen: after })).sort((a, b) => a.uid - b.uid)
-    const result = await this.#writeShared(tx, passing.map((row) => row.uid), { ...rest, flags: rest.flags & ~seen }, mask & ~seen, { account: viewer, rows: own })
-    await writeOwnSeen(tx, own.map((row) => ({ ...row, mailbox: this.id, account: viewer, modseq: result.modseq })))
-    const changed = new Set([...result.rows, ...own].map((row) => row.uid))
-    return { modseq: result.modseq, rows: [...changed].map((uid) => ({ uid })) }
-  }
-
-  async #writeShared(tx: Transaction, uids: readonly Uid[], asked: FlagChange, mask: number, own: Change['own']): Promise<{ modseq: Modseq; rows: { uid: Uid; flags: number; keywords: KeywordSet }[] }> {
-    const state = await touch(tx, this.id)
-    const { dialect } = tx
-    const keywordsToo = (this.rights & right.w) !== 0
-    const change: FlagChange = { ...asked, flags: asked.flags & mask, keywords: keywordsToo ? asked.keywords : [] }
-    const guard = change.unchangedSince === undefined ? '' : ' AND modseq <= ?'
-    const guardValue = change.unchangedSince === undefined ? [] : [change.unchangedSince]
-    const keywordChange = change.keywords.length > 0 || change.mode === 'replace'
-    let rows: { uid: Uid; flags: number; keywords: KeywordSet; recipient: RecipientId | null }[]
-    if (keywordChange) {
-      const before = await tx.all<{ uid: Uid; flags: number; keywords: KeywordSet; recipient: RecipientId | null }>(
-        `SELECT uid, flags, keywords, recipient FROM entries WHERE mailbox = ? AND ${dialect.oneOf('uid')}${guard}`, [this.id, dialect.list(uids), ...guardValue])
-      // Few different sets, however many messages.
-      const sets = new Map<KeywordSet, KeywordSet>()
-      await this.#parts.keywords.load(before.map((row) => row.keywords))
-      for (const { keywords } of before) {
-        if (sets.has(keywords)) continue
-        const names = this.#parts.keywords.names(keywords)
-        const after = keywordsToo ? changeKeywords(names, change.mode, change.keywords) : names
-        checkKeywords(after, this.#parts.maxKeywords)
-        sets.set(keywords, await this.#parts.keywords.intern(tx, after))
-      }
-      rows = before.map((row) => ({ ...row, flags: changeFlagBits(row.flags, change, mask), keywords: sets.get(row.keywords)! })).filter((row, i) => row.flags !== before[i].flags || row.keywords !== before[i].keywords)
-      if (rows.length > 0) {
-        await tx.run(`UPDATE entries SET flags = r.flags, keywords = r.keywords, modseq = ? FROM ${dialect.rows({ uid: 'int', flags: 'int', keywords: 'int' })} AS r WHERE entries.mailbox = ? AND entries.uid = r.uid`,
-          [state.modseq, dialect.rowsValue(rows.map((row) => [row.uid, row.flags, row.keywords])), this.id])
-      }
-    } else {
-      const expression = change.mode === 'add' ? `flags | ${change.flags}` : `flags & ${31 & ~change.flags}`
-      rows = await tx.all(
-        `UPDATE entries SET flags = ${expression}, modseq = ? WHERE mailbox = ? AND ${dialect.oneOf('uid')}${guard} AND flags <> (${expression}) RETURNING uid, flags, keywords, recipient`,
-        [state.modseq, this.id, dialect.list(uids), ...guardValue])
-    }
-    rows.sort((a, b) => a.uid - b.uid)
-    if (change.mode !== 'remove' && (change.flags & seen) !== 0) await this.#parts.pins.read(tx, rows.flatMap((row) => row.recipient ?? []))
-    this.#tell(tx, [{ mailbox: this.id, ...span(state), flagged: rows, ...(own ? { own } : {}) }], [])
-    if (rows.length > 0) this.#flagEvents(tx, change, rows.map((row) => row.uid))
-    if (own && own.rows.length > 0) this.#flagEvents(tx, { mode: own.rows[0].seen ? 'add' : 'remove', flags: seen, keywords: [] }, own.rows.map((row) => row.uid), own.account)
-    return { modseq: state.modseq, rows }
-  }
-
-  /** What the messages leave behind when their entries go: pins at their store, octets that may have lost their last holder. */
-  async #leave(tx: Transaction, entries: readonly GoneEntry[]): Promise<void> {
-    await this.#parts.pins.unpin(tx, entries.flatMap((entry) => entry.recipient ?? []))
-    await markReapable(tx, entries.map((entry) => entry.message))
-    tx.afterCommit(() => this.#parts.pins.released())
   }
 
   async #sources(tx: Transaction, uids: readonly Uid[]): Promise<Source[]> {
@@ -353,18 +285,6 @@ export class Session implements OpenMailbox {
     if (bus.heard(type)) tx.afterCommit(() => bus.tell({ type, account: where.account, at: clock.now(), mailbox: where.id, mailboxName: where.name, uids }))
   }
 
-  #flagEvents(tx: Transaction, change: FlagChange, uids: readonly Uid[], account: AccountId = this.#row.account): void {
-    const { bus, clock } = this.#parts
-    const common = { account, mailbox: this.id, mailboxName: this.#row.name, uids }
-    const names = [...Object.entries(flagBits).filter(([, bit]) => (change.flags & bit) !== 0).map(([name]) => name), ...change.keywords]
-    tx.afterCommit(() => {
-      const at = clock.now()
-      if (change.mode !== 'remove' && (change.flags & seen) !== 0) bus.tell({ type: 'MessageRead', at, ...common })
-      if (change.mode !== 'remove' && (change.flags & deleted) !== 0) bus.tell({ type: 'MessageTrash', at, ...common })
-      bus.tell({ type: change.mode === 'remove' ? 'FlagsClear' : 'FlagsSet', at, flags: names, ...common })
-    })
-  }
-
   #mayWrite(): void {
     if (this.readOnly) throw failure('MAILBOX_READ_ONLY')
     if (this.gone) throw failure('MAILBOX_GONE')
@@ -387,12 +307,6 @@ export class Session implements OpenMailbox {
   #rememberRecent(before: Uid): void {
     const { recentUid } = this.index
     if (recentUid === before) return
-    this.#parts.database.write((tx) => tx.run('UPDATE mailboxes SET recent_uid = ? WHERE id = ? AND recent_uid < ?', [recentUid, this.id, recentUid])).catch(() => undefined)
+    this.#parts.rememberRecent(this.id, recentUid).catch(() => undefined)
   }
-}
-
-/** The system flags after a change. */
-function changeFlagBits(before: number, change: FlagChange, mask: number): number {
-  if (change.mode === 'replace') return (before & ~mask) | change.flags
-  return change.mode === 'add' ? before | change.flags : before & ~change.flags
 }

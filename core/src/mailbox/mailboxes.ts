@@ -3,13 +3,13 @@ import type { AccountId, MailboxId, MessageId, Uid } from '../base/branded.js'
 import type { Random } from '../base/random.js'
 import type { Batch, Transaction } from '../database/connect.js'
 import { failure, isFailure } from '../errors/codes.js'
-import { markReapable } from '../store/submission.js'
 import type { Filed, MailboxInfo, Mailboxes, MailboxStatus, SpecialUse } from './contract.js'
 import type { Change } from './feed.js'
 import { forgetAccount, forgetMailbox, serverItself, type Annotations } from './annotations.js'
 import { withPrepared, writeAppends, type Appending } from './append.js'
+import { letGo } from './expunges.js'
 import { checkKeywords } from './flags.js'
-import { Session, type MailboxParts } from './mailbox.js'
+import { makeSessions, type MailboxParts } from './mailbox.js'
 import { lowerBound, type LoadedIndex } from './mailbox-index.js'
 import { isUnder, type MailboxProvider, type MailboxProviders, type Stored } from './namespaces.js'
 import { need, rightsTo } from './permitted.js'
@@ -158,9 +158,8 @@ export function makeMailboxes(parts: MailboxesParts): Mailboxes & MailboxesAdmin
   /** Deletes a mailbox's entries with all they hold, and the mailbox. */
   const drop = async (tx: Transaction, row: MailboxRow): Promise<void> => {
     const state = await touch(tx, row.id)
-    const entries = await removeEntries(tx, row.id, state.modseq, undefined, false)
-    await parts.pins.unpin(tx, entries.flatMap((entry) => entry.recipient ?? []))
-    await markReapable(tx, entries.map((entry) => entry.message))
+    const entries = await removeEntries(tx, row.id, state.modseq, undefined)
+    await letGo(parts, tx, entries)
     await tx.run('DELETE FROM expunged WHERE mailbox = ?', [row.id])
     await forgetMailbox(tx, row.id)
     await tx.run('DELETE FROM mailboxes WHERE id = ?', [row.id])
@@ -168,11 +167,11 @@ export function makeMailboxes(parts: MailboxesParts): Mailboxes & MailboxesAdmin
     tx.afterCommit(() => {
       quota.changed(usage)
       feed.tell({ mailbox: row.id, ...span(state), deleted: true })
-      parts.pins.released()
     })
     event(tx, 'MailboxDelete', row.account, row.id, row.name)
   }
 
+  const sessions = makeSessions(parts)
   /** APPEND of several sessions in one set of statements. */
   const appendBatch: Batch<Appending, Filed> = { name: 'append', write: (tx, items) => writeAppends(parts, tx, items) }
 
@@ -338,7 +337,7 @@ export function makeMailboxes(parts: MailboxesParts): Mailboxes & MailboxesAdmin
 
     async open(account, name, { readOnly }) {
       const row = await readable(account, name)
-      return Session.open(parts, row, shownName(row.name, separator), readOnly || row.readOnly === true || (rightsTo(row) & changingRights) === 0, (target) => writable(account, target))
+      return sessions.open(row, shownName(row.name, separator), readOnly || row.readOnly === true || (rightsTo(row) & changingRights) === 0, (target) => writable(account, target))
     },
 
     async append(account, name, filings) {
@@ -451,13 +450,11 @@ export function makeMailboxes(parts: MailboxesParts): Mailboxes & MailboxesAdmin
         if (uids.length === 0) return
         await database.write(async (tx) => {
           const state = await touch(tx, mailbox)
-          const gone = await removeEntries(tx, mailbox, state.modseq, uids, false)
-          await parts.pins.unpin(tx, gone.flatMap((entry) => entry.recipient ?? []))
-          await markReapable(tx, gone.map((entry) => entry.message))
+          const gone = await removeEntries(tx, mailbox, state.modseq, uids)
+          await letGo(parts, tx, gone)
           tx.afterCommit(() => {
             quota.changed([usageOf(owner, gone, -1)])
             feed.tell({ mailbox, ...span(state), expunged: gone.map((entry) => entry.uid) })
-            parts.pins.released()
           })
         })
       },
@@ -497,7 +494,7 @@ export function makeMailboxes(parts: MailboxesParts): Mailboxes & MailboxesAdmin
     if (sources.length === 0) return
     await parts.pins.mustBeHere(tx, sources.map((source) => source.message as MessageId))
     const state = await touch(tx, inbox.id)
-    const gone = await removeEntries(tx, inbox.id, state.modseq, undefined, false)
+    const gone = await removeEntries(tx, inbox.id, state.modseq, undefined)
     await parts.pins.unpin(tx, gone.flatMap((entry) => entry.recipient ?? []))
     const { changes } = await fileEntries(tx, sources.map((source): Placement => ({
       mailbox: target, message: source.message, flags: source.flags, keywords: source.keywords, size: source.size, internalDate: source.internal_date, recipient: null,

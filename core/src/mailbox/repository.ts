@@ -1,7 +1,7 @@
 // The rows of mailboxes and entries: the statements that file, flag, expunge and read them, set by set.
 import type { AccountId, MailboxId, MessageId, Modseq, RecipientId, Uid } from '../base/branded.js'
 import type { UsageChange } from '../accounts/quota.js'
-import type { Database, Row, Statements, Transaction } from '../database/connect.js'
+import type { Batch, Database, Row, Statements, Transaction } from '../database/connect.js'
 import { allocate } from '../database/migrator.js'
 import { failure } from '../errors/codes.js'
 import type { MailboxStatus, SpecialUse } from './contract.js'
@@ -39,7 +39,7 @@ export interface Placement {
 }
 
 /** What became of a mailbox in a commit: numbers that were taken inside it. */
-interface Advanced { readonly account: AccountId; readonly modseq: Modseq; readonly uidNext: Uid }
+export interface Advanced { readonly account: AccountId; readonly modseq: Modseq; readonly uidNext: Uid }
 
 const loadChunk = 50_000
 const largestUid = 2 ** 32 - 2
@@ -114,9 +114,24 @@ async function advance(tx: Statements, mailboxes: ReadonlyMap<MailboxId, Growth>
   return new Map(rows.map((row) => [row.id, { account: row.account, modseq: row.modseq, uidNext: row.uid_next }]))
 }
 
-/** Takes the next modseq of a mailbox for a change of what is in it already. */
-export async function touch(tx: Statements, mailbox: MailboxId): Promise<Advanced> {
-  return (await advance(tx, new Map([[mailbox, { messages: 0, octets: 0 }]]))).get(mailbox)!
+/** Takes the next modseq of mailboxes for a change of what is in them already. */
+export const touchAll = (tx: Statements, mailboxes: readonly MailboxId[]): Promise<Map<MailboxId, Advanced>> => advance(tx, new Map(mailboxes.map((mailbox) => [mailbox, { messages: 0, octets: 0 }])))
+
+export const touch = async (tx: Statements, mailbox: MailboxId): Promise<Advanced> => (await touchAll(tx, [mailbox])).get(mailbox)!
+
+/**
+ * Items that each change a mailbox, in rounds in which no mailbox comes twice: a modseq stands for one change of a mailbox, so that
+ * whoever made it knows from the number that no other is hidden behind it.
+ */
+export function rounds<T extends { readonly row: MailboxRow }>(items: readonly T[]): T[][] {
+  const found: T[][] = []
+  const before = new Map<MailboxId, number>()
+  for (const item of items) {
+    const round = before.get(item.row.id) ?? 0
+    before.set(item.row.id, round + 1)
+    ;(found[round] ??= []).push(item)
+  }
+  return found
 }
 
 /** The part of a Change that says where it stands. */
@@ -124,18 +139,33 @@ export const span = ({ account, modseq, uidNext }: Advanced): Pick<Change, 'acco
 
 export interface GoneEntry { readonly uid: Uid; readonly message: MessageId; readonly size: number; readonly recipient: RecipientId | null }
 
-/** Deletes entries, remembers that they were there, and takes them off the mailbox's sums. `uids` undefined: all; `onlyDeleted`: those with \Deleted. */
-export async function removeEntries(tx: Statements, mailbox: MailboxId, modseq: Modseq, uids: readonly Uid[] | undefined, onlyDeleted: boolean): Promise<GoneEntry[]> {
+/** Deletes entries, remembers that they were there, and takes them off the mailbox's sums. `uids` undefined: all. */
+export async function removeEntries(tx: Statements, mailbox: MailboxId, modseq: Modseq, uids: readonly Uid[] | undefined): Promise<GoneEntry[]> {
   const gone = await tx.all<GoneEntry>(
-    `DELETE FROM entries WHERE mailbox = ?${uids ? ` AND ${tx.dialect.oneOf('uid')}` : ''}${onlyDeleted ? ' AND (flags & 8) <> 0' : ''} RETURNING uid, message, size, recipient`,
-    [mailbox, ...(uids ? [tx.dialect.list(uids)] : [])])
+    `DELETE FROM entries WHERE mailbox = ?${uids ? ` AND ${tx.dialect.oneOf('uid')}` : ''} RETURNING uid, message, size, recipient`, [mailbox, ...(uids ? [tx.dialect.list(uids)] : [])])
   gone.sort((a, b) => a.uid - b.uid)
-  if (gone.length > 0) {
-    await tx.run(`INSERT INTO expunged (mailbox, modseq, uid) SELECT r.mailbox, r.modseq, r.uid FROM ${tx.dialect.rows({ mailbox: 'int', modseq: 'int', uid: 'int' })} AS r`,
-      [tx.dialect.rowsValue(gone.map((entry) => [mailbox, modseq, entry.uid]))])
-    await tx.run('UPDATE mailboxes SET messages = messages - ?, octets = octets - ? WHERE id = ?', [gone.length, gone.reduce((sum, entry) => sum + entry.size, 0), mailbox])
-  }
+  await rememberGone(tx, [{ mailbox, modseq, gone }])
   return gone
+}
+
+/** The same in several mailboxes, of those listed that carry \\Deleted; answers per mailbox. */
+export async function removeDeleted(tx: Statements, removals: readonly { readonly mailbox: MailboxId; readonly modseq: Modseq; readonly uids: readonly Uid[] }[]): Promise<Map<MailboxId, GoneEntry[]>> {
+  const rows = await tx.all<GoneEntry & { mailbox: MailboxId }>(
+    `DELETE FROM entries WHERE (mailbox, uid) IN (SELECT r.mailbox, r.uid FROM ${tx.dialect.rows({ mailbox: 'int', uid: 'int' })} AS r) AND (flags & 8) <> 0 RETURNING mailbox, uid, message, size, recipient`,
+    [tx.dialect.rowsValue(removals.flatMap(({ mailbox, uids }) => uids.map((uid) => [mailbox, uid])))])
+  const gone = new Map<MailboxId, GoneEntry[]>(removals.map(({ mailbox }) => [mailbox, []]))
+  for (const { mailbox, ...entry } of rows.sort((a, b) => a.uid - b.uid)) gone.get(mailbox)!.push(entry)
+  await rememberGone(tx, removals.map(({ mailbox, modseq }) => ({ mailbox, modseq, gone: gone.get(mailbox)! })))
+  return gone
+}
+
+async function rememberGone(tx: Statements, removed: readonly { readonly mailbox: MailboxId; readonly modseq: Modseq; readonly gone: readonly GoneEntry[] }[]): Promise<void> {
+  const some = removed.filter(({ gone }) => gone.length > 0)
+  if (some.length === 0) return
+  await tx.run(`INSERT INTO expunged (mailbox, modseq, uid) SELECT r.mailbox, r.modseq, r.uid FROM ${tx.dialect.rows({ mailbox: 'int', modseq: 'int', uid: 'int' })} AS r`,
+    [tx.dialect.rowsValue(some.flatMap(({ mailbox, modseq, gone }) => gone.map((entry) => [mailbox, modseq, entry.uid])))])
+  await tx.run(`UPDATE mailboxes SET messages = messages - r.n, octets = octets - r.o FROM ${tx.dialect.rows({ mailbox: 'int', n: 'int', o: 'int' })} AS r WHERE mailboxes.id = r.mailbox`,
+    [tx.dialect.rowsValue(some.map(({ mailbox, gone }) => [mailbox, gone.length, gone.reduce((sum, entry) => sum + entry.size, 0)]))])
 }
 
 /** @param sign 1: came, -1: went */
@@ -167,6 +197,20 @@ export async function readExpunged(database: Database, mailbox: MailboxId, since
   if (!first?.modseq || first.modseq > since + 1) return undefined
   const rows = await read.all<{ uid: Uid }>('SELECT uid FROM expunged WHERE mailbox = ? AND modseq > ? LIMIT ?', [mailbox, since, most + 1])
   return rows.length > most ? undefined : rows.map((row) => row.uid).sort((a, b) => a - b)
+}
+
+/** Answers what notes the first UID that nobody was told of as recent yet. Being told is remembered, but nobody waits for it. */
+export function makeRecents(database: Database): (mailbox: MailboxId, uid: Uid) => Promise<void> {
+  const together: Batch<readonly [MailboxId, Uid], void> = {
+    name: 'recent',
+    async write(tx, items) {
+      const highest = new Map<MailboxId, Uid>()
+      for (const [mailbox, uid] of items) if (uid > (highest.get(mailbox) ?? 0)) highest.set(mailbox, uid)
+      await tx.run(`UPDATE mailboxes SET recent_uid = r.uid FROM ${tx.dialect.rows({ mailbox: 'int', uid: 'int' })} AS r WHERE mailboxes.id = r.mailbox AND mailboxes.recent_uid < r.uid`, [tx.dialect.rowsValue([...highest])])
+      return items.map(() => undefined)
+    },
+  }
+  return (mailbox, uid) => database.writeBatched(together, [mailbox, uid])
 }
 
 /** What STATUS says of mailboxes whose index is not loaded: one query for all of them. */

@@ -6,6 +6,14 @@ import type { Piece } from './framer.js'
 /** The client's words make no sense: answered with BAD. */
 export class BadCommand extends Error {
   override readonly name = 'BadCommand'
+
+  /** Without a stack: it says nothing about a client's mistake, and costs more than reading the command did. */
+  constructor(message: string) {
+    const { stackTraceLimit } = Error
+    Error.stackTraceLimit = 0
+    super(message)
+    Error.stackTraceLimit = stackTraceLimit
+  }
 }
 
 /** The command ends where a string was wanted; while it still arrives, a literal may be it. */
