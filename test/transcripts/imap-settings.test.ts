@@ -6,7 +6,12 @@ import { startGateway } from '../support/gateway.js'
 let gateway: Awaited<ReturnType<typeof startGateway>>
 beforeAll(async () => {
   const hide = [{ clients: ['Old Mailer*'], capabilities: ['QRESYNC', 'SORT*'] }, { accounts: ['user0002@example.test'], capabilities: ['COMPRESS=*'] }]
-  gateway = await startGateway({ accounts: 3, set: ['plugins.pop3=false', 'plugins.smtp-ingress=false', 'plugins.imap4.literals=LITERAL-', 'plugins.imap4.progressInterval=0', 'plugins.imap4.obsolete=false', 'plugins.imap4.maxContexts=1', 'plugins.imap4.administrators=["user0003@example.test"]', `plugins.imap4.hide=${JSON.stringify(hide)}`] })
+  const referrals = [
+    { accounts: ['mike@example.test', '*@old.example.test'], url: 'imap://*;AUTH=*@server2.example/' },
+    { accounts: ['user0005@example.test'], url: 'imap://server2.example/' },
+    { accounts: ['user0006@example.test'], url: 'imaps://*@server2.example/', stay: true },
+  ]
+  gateway = await startGateway({ accounts: 6, set: [`plugins.imap4.referrals=${JSON.stringify(referrals)}`, 'mailboxes.maxKeywords=3', 'plugins.pop3=false', 'plugins.smtp-ingress=false', 'plugins.imap4.literals=LITERAL-', 'plugins.imap4.progressInterval=0', 'plugins.imap4.obsolete=false', 'plugins.imap4.maxContexts=1', 'plugins.imap4.administrators=["user0003@example.test"]', `plugins.imap4.hide=${JSON.stringify(hide)}`] })
 })
 afterAll(() => gateway?.stop())
 
@@ -86,5 +91,38 @@ describe('settings of the IMAP facade', () => {
     const replies = await play([login('user0001'), 'FIND MAILBOXES *', 'SUBSCRIBE MAILBOX x', 'SELECT INBOX', 'FETCH 1 RFC822.PEEK', 'FETCH 1 BODY[0]', 'PARTIAL 1 RFC822 1 1'])
     expect(replies.map((reply) => reply.slice(3).split(' ')[0])).toEqual(expect.arrayContaining(['BAD']))
     for (const i of [2, 3, 5, 6, 7]) expect(replies[i]).toMatch(/^t\d BAD /)
+  })
+
+  it('accounts that have moved are told where, before their password is looked at (RFC 2221)', async () => {
+    const plain = (user: string, password: string): string => `AUTHENTICATE PLAIN ${Buffer.from(`\0${user}\0${password}`).toString('base64')}`
+    const [greeting, ...moved] = await play(['LOGIN MIKE@Example.test PASSWORD', plain('mi"ke@old.example.test', 'x'), `LOGIN user0005@example.test ${gateway.password}`])
+    expect(greeting).toContain(' LOGIN-REFERRALS ')
+    expect(moved[0]).toBe('t0 NO [REFERRAL imap://MIKE%40Example.test;AUTH=*@server2.example/] The account is at another server now\r\n')
+    expect(moved[1]).toContain('NO [REFERRAL imap://mi%22ke%40old.example.test;AUTH=*@server2.example/]')
+    expect(moved[2]).toContain('NO [REFERRAL imap://server2.example/]')
+    const [, wrong, right, select] = await play(['LOGIN user0006@example.test wrong', login('user0006'), 'SELECT INBOX'])
+    expect(wrong).toContain('NO [AUTHENTICATIONFAILED]')
+    expect(right).toContain('OK [REFERRAL imaps://user0006%40example.test@server2.example/] Logged in')
+    expect(select).toMatch(/^t2 OK/m)
+  })
+
+  it('different keywords of a mailbox are bounded, whatever brings them; those that are there may be used', async () => {
+    const message = '{20+}\r\nSubject: x\r\n\r\nabcdef'
+    const [, , , , stored, limit, again, appended, known, ...rest] = await play([
+      login('user0004'), `APPEND INBOX (one) ${message}`, 'SELECT INBOX', 'STORE 1 +FLAGS (Two three)', 'STORE 1 +FLAGS (four)', 'STORE 1 FLAGS (TWO)', `APPEND INBOX (five six seven) ${message}`, `APPEND INBOX (Three) ${message}`,
+      'CREATE Other', `APPEND Other (a b c) ${message}`, 'COPY 1:2 Other', 'MOVE 1 Other', `UID REPLACE 1 Other (d) ${message}`, 'COPY 2 Archive', 'STORE 1:2 FLAGS ()', 'STORE 1 FLAGS (x y z)',
+    ])
+    expect(stored).toMatch(/Two three|one Two three|one three Two/i)
+    expect(limit).toMatch(/NO \[LIMIT\] A mailbox cannot have more than 3 keywords/)
+    expect(again).toMatch(/ OK STORE/)
+    expect(appended).toMatch(/ NO \[LIMIT\]/)
+    expect(known).toContain('OK [APPENDUID')
+    const [, filled, copied, moved, replaced, free, cleared, fresh] = rest
+    expect(filled).toContain('OK [APPENDUID')
+    for (const reply of [copied, moved, replaced]) expect(reply).toMatch(/ NO \[LIMIT\]/)
+    expect(free).toContain('OK [COPYUID')
+    expect(cleared).toMatch(/ OK STORE/)
+    // What nobody has any more makes room.
+    expect(fresh).toMatch(/ OK STORE/)
   })
 })

@@ -28,7 +28,7 @@ export const errorCodes = {
   MAILBOX_GONE: { kind: 'client', sentence: 'The mailbox was deleted by another session' },
   TOO_MANY_MAILBOXES: { kind: 'permanent', sentence: 'The account has reached its limit of {limit} mailboxes' },
   KEYWORD_INVALID: { kind: 'client', sentence: 'Not a usable keyword: {keyword}' },
-  TOO_MANY_KEYWORDS: { kind: 'permanent', sentence: 'A message cannot have more than {limit} keywords' },
+  TOO_MANY_KEYWORDS: { kind: 'permanent', sentence: 'A mailbox cannot have more than {limit} keywords' },
   ANNOTATION_TOO_LARGE: { kind: 'permanent', sentence: 'An annotation cannot have more than {limit} octets' },
   TOO_MANY_ANNOTATIONS: { kind: 'permanent', sentence: 'A mailbox cannot have more than {limit} annotations' },
   UID_EXHAUSTED: { kind: 'permanent', sentence: 'The mailbox has no unused UIDs left' },

@@ -163,7 +163,11 @@ export interface Mailboxes {
   accessKey(account: AccountId, name: string, make: boolean): Promise<Buffer | undefined>
   /** Ends what was authorised for one mailbox, or for all. */
   forgetAccessKeys(account: AccountId, name?: string): Promise<void>
-  /** Calls `listener` after each commit that changed what is in one of the account's mailboxes. Returns the way to stop. */
+  /** Whose quota a mailbox counts to; undefined for what is nobody's. Throws MAILBOX_NOT_FOUND. */
+  owner(account: AccountId, name: string): Promise<AccountId | undefined>
+  /** All whose mailboxes the account sees, itself among them; from memory. */
+  owners(account: AccountId): Promise<ReadonlySet<AccountId>>
+  /** Calls `listener` after each commit that changed what is in a mailbox that the account sees, its own or another's. Returns the way to stop. */
   watch(account: AccountId, listener: (change: Change) => void): () => void
   /** Summaries of messages, in chunks of at most 500, with only the fields asked for. Messages that are gone are left out. */
   summaries<F extends SummaryField>(messages: readonly MessageId[], fields: readonly F[]): AsyncIterable<ReadonlyMap<MessageId, Pick<Summary, F>>>

@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto'
 import type { Database, Transaction } from '../database/connect.js'
 import { allocate } from '../database/migrator.js'
 import { failure } from '../errors/codes.js'
-import type { KeywordSet } from './mailbox-index.js'
+import type { KeywordSet, LoadedIndex } from './mailbox-index.js'
 
 /** Octets of one keyword. */
 const longest = 255
@@ -14,6 +14,19 @@ export function checkKeywords(keywords: readonly string[], most: number): void {
     if (keyword.length === 0 || keyword.length > longest || !/^[!#$&'+,\-./0-9:;<=>?@A-Z[^_`a-z|}~]+$/.test(keyword)) throw failure('KEYWORD_INVALID', { keyword: keyword.slice(0, 80) })
   }
   if (keywords.length > most) throw failure('TOO_MANY_KEYWORDS', { limit: most })
+}
+
+/** Refuses keywords that would be one too many in their mailbox: clients make them up. Throws TOO_MANY_KEYWORDS. */
+export function checkKeywordRoom(index: Pick<LoadedIndex, 'allKeywords' | 'recountKeywords'>, wanted: readonly string[], most: number): void {
+  if (wanted.length === 0) return
+  const tooMany = (present: readonly string[]): boolean => {
+    const names = new Set(present.map((name) => name.toLowerCase()))
+    const before = names.size
+    for (const name of wanted) names.add(name.toLowerCase())
+    return names.size > before && names.size > most
+  }
+  // Counted only when it seems to be full.
+  if (tooMany(index.allKeywords()) && tooMany(index.recountKeywords())) throw failure('TOO_MANY_KEYWORDS', { limit: most })
 }
 
 /** Sets of keywords, interned for the whole gateway: written once, numbered for ever, kept in memory. Keywords compare without case; the first spelling of a set stays. */

@@ -28,7 +28,7 @@ export interface MailboxIndex {
   entry(uid: Uid): IndexEntry | undefined
   /** Keywords of a set, in canonical order. */
   keywordNames(set: KeywordSet): readonly string[]
-  /** All keywords in use in this mailbox. */
+  /** All keywords in use in this mailbox, and perhaps some that no longer are. From memory. */
   allKeywords(): readonly string[]
 }
 export interface IndexEntry {
@@ -84,6 +84,9 @@ export class LoadedIndex implements MailboxIndex {
   #logged = 0
   /** The log is complete for changes above this. */
   #logFrom: Modseq
+  /** Keyword sets met since they were counted, at least all in use; undefined before the first count. */
+  #sets: Set<KeywordSet> | undefined
+  #names: readonly string[] = []
 
   /** @param viewer whose \\Seen it shows, where that is each member's own */
   constructor(state: { modseq: Modseq; uidNext: Uid; recentUid: Uid }, keywordNames: (set: KeywordSet) => readonly string[], readonly viewer?: AccountId) {
@@ -103,6 +106,7 @@ export class LoadedIndex implements MailboxIndex {
   load(columns: Columns): void {
     const n = columns.uid.length
     this.#reserve(this.count + n)
+    this.#sets = undefined
     const at = this.count
     this.uids.set(columns.uid, at)
     this.flags.set(columns.flags, at)
@@ -136,14 +140,29 @@ export class LoadedIndex implements MailboxIndex {
   }
 
   allKeywords(): readonly string[] {
-    const sets = new Set<KeywordSet>()
+    return this.#sets ? this.#names : this.recountKeywords()
+  }
+
+  /** Exactly those in use: looks at every message. */
+  recountKeywords(): readonly string[] {
+    this.#sets = new Set()
     let last = -1
     for (let i = 0; i < this.count; i++) {
-      if (this.keywords[i] !== last) sets.add(last = this.keywords[i])
+      if (this.keywords[i] !== last) this.#sets.add(last = this.keywords[i])
     }
+    return this.#nameSets()
+  }
+
+  #nameSets(): readonly string[] {
     const names = new Map<string, string>()
-    for (const set of sets) for (const name of this.keywordNames(set)) if (!names.has(name.toLowerCase())) names.set(name.toLowerCase(), name)
-    return [...names.values()]
+    for (const set of this.#sets ?? []) for (const name of this.keywordNames(set)) if (!names.has(name.toLowerCase())) names.set(name.toLowerCase(), name)
+    return (this.#names = [...names.values()])
+  }
+
+  #meet(set: KeywordSet): void {
+    if (!this.#sets || this.#sets.has(set)) return
+    this.#sets.add(set)
+    this.#nameSets()
   }
 
   /** Whether the change follows what is here; otherwise rows must be read (`reload`). */
@@ -167,6 +186,7 @@ export class LoadedIndex implements MailboxIndex {
         this.#count(i, -1)
         this.flags[i] = this.viewer === undefined ? row.flags : (row.flags & ~1) | (this.flags[i] & 1)
         this.keywords[i] = row.keywords
+        this.#meet(row.keywords)
         this.modseqs[i] = to
         this.#count(i, 1)
       }
@@ -196,6 +216,7 @@ export class LoadedIndex implements MailboxIndex {
     this.#keepGhosts(gone)
     const { uids, flags, keywords, modseqs, sizes, internalDates, saveDates, messages, count, modseq, uidNext, unseen, deletedFlags, octets } = other
     Object.assign(this, { uids, flags, keywords, modseqs, sizes, internalDates, saveDates, messages, count, modseq, uidNext, unseen, deletedFlags, octets })
+    this.#sets = undefined
     this.#log.length = 0
     this.#logged = 0
     this.#logFrom = modseq
@@ -256,6 +277,7 @@ export class LoadedIndex implements MailboxIndex {
     this.uids[i] = row.uid
     this.flags[i] = row.seenBy !== undefined && row.seenBy === this.viewer ? row.flags | 1 : row.flags
     this.keywords[i] = row.keywords
+    this.#meet(row.keywords)
     this.modseqs[i] = modseq
     this.sizes[i] = row.size
     this.internalDates[i] = row.internalDate

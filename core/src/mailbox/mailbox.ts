@@ -10,7 +10,7 @@ import { flagBits, type Copied, type Filed, type Filing, type FlagChange, type F
 import type { Change } from './feed.js'
 import { letGo, makeExpunges } from './expunges.js'
 import { makeFlagChanges } from './flag-changes.js'
-import { checkKeywords } from './flags.js'
+import { checkKeywordRoom, checkKeywords } from './flags.js'
 import type { Indexes } from './indexes.js'
 import type { KeywordSet, LoadedIndex } from './mailbox-index.js'
 import { allowedFlags, flagMask, mayFlag, need, rightsTo } from './permitted.js'
@@ -69,6 +69,8 @@ export class Session implements OpenMailbox {
     const listen = (): void => { for (const listener of listeners) listener() }
     const index = await parts.indexes.acquire(row.id, listen, row.viewer)
     const recentBefore = index.recentUid
+    // Who comes in is told exactly which keywords there are.
+    index.recountKeywords()
     const session = new Session(parts, row, shown, readOnly, index, new SessionView(index, !readOnly), resolveTarget, listeners)
     session.#listen = listen
     session.#rememberRecent(recentBefore)
@@ -134,6 +136,7 @@ export class Session implements OpenMailbox {
   async changeFlags(uids: readonly Uid[], change: FlagChange): Promise<FlagResult> {
     this.#mayWrite()
     checkKeywords(change.keywords, this.#parts.maxKeywords)
+    if (change.mode !== 'remove') checkKeywordRoom(this.index, change.keywords, this.#parts.maxKeywords)
     this.#mayFlagAs(change)
     const wanted = change.unchangedSince === undefined ? uids : uids.filter((uid) => (this.index.entry(uid)?.modseq ?? 0) <= change.unchangedSince!)
     const flagged = wanted.length === 0 ? undefined : await this.#parts.changeFlags({ row: this.#row, uids: wanted, change })
@@ -184,6 +187,7 @@ export class Session implements OpenMailbox {
     const to = await this.resolveTarget(target)
     if (uids.length === 0) return { uidValidity: to.uidValidity, from: [], to: [] }
     await this.#room(uids, to)
+    await this.#keywordRoom(uids, to)
     await this.#bring(uids)
     return this.#parts.database.write(async (tx) => {
       const sources = await this.#sources(tx, uids)
@@ -197,6 +201,7 @@ export class Session implements OpenMailbox {
     const to = await this.resolveTarget(target)
     if (uids.length === 0) return { uidValidity: to.uidValidity, from: [], to: [] }
     if (to.account !== this.#row.account) await this.#room(uids, to)
+    await this.#keywordRoom(uids, to)
     await this.#bring(uids)
     this.#reportRead()
     return this.#parts.database.write(async (tx) => {
@@ -218,6 +223,7 @@ export class Session implements OpenMailbox {
     checkKeywords(filing.keywords, this.#parts.maxKeywords)
     const { accounts, database, quota } = this.#parts
     const to = await this.resolveTarget(target)
+    if (filing.keywords.length > 0) checkKeywordRoom(await this.#parts.indexes.get(to.id, to.viewer), filing.keywords, this.#parts.maxKeywords)
     const old = this.index.entry(uid)?.size ?? 0
     const same = to.account === this.#row.account
     await quota.check(await accounts.byId(to.account), same ? Math.max(0, filing.spooled.size - old) : filing.spooled.size, same ? 0 : 1)
@@ -269,6 +275,16 @@ export class Session implements OpenMailbox {
     let octets = 0
     for (const uid of uids) octets += this.index.entry(uid)?.size ?? 0
     await this.#parts.quota.check(await this.#parts.accounts.byId(to.account), octets, uids.length)
+  }
+
+  /** The other mailbox's keywords have a bound, too. */
+  async #keywordRoom(uids: readonly Uid[], to: MailboxRow): Promise<void> {
+    const sets = new Set<KeywordSet>()
+    for (const uid of uids) sets.add(this.index.entry(uid)?.keywords ?? 0)
+    sets.delete(0)
+    if (sets.size === 0 || to.id === this.id) return
+    const names = [...sets].flatMap((set) => this.index.keywordNames(set))
+    checkKeywordRoom(await this.#parts.indexes.get(to.id, to.viewer), names, this.#parts.maxKeywords)
   }
 
   /** Told after the commit. */

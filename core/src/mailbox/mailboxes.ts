@@ -8,9 +8,10 @@ import type { Change } from './feed.js'
 import { forgetAccount, forgetMailbox, serverItself, type Annotations } from './annotations.js'
 import { withPrepared, writeAppends, type Appending } from './append.js'
 import { letGo } from './expunges.js'
-import { checkKeywords } from './flags.js'
+import { checkKeywordRoom, checkKeywords } from './flags.js'
 import { makeSessions, type MailboxParts } from './mailbox.js'
 import { lowerBound, type LoadedIndex } from './mailbox-index.js'
+import { watchSeen } from './watching.js'
 import { isUnder, type MailboxProvider, type MailboxProviders, type Stored } from './namespaces.js'
 import { need, rightsTo } from './permitted.js'
 import { changingRights, noRights, right } from './rights.js'
@@ -83,6 +84,8 @@ export function makeMailboxes(parts: MailboxesParts): Mailboxes & MailboxesAdmin
 
   let sharing: Sharing | undefined
   const provided: MailboxProvider[] = []
+  /** Whoever watches what an account sees: looks again when rights were changed. */
+  const looking = new Set<() => void>()
   const merged = new Map<AccountId, { readonly of: readonly unknown[]; readonly made: Tree }>()
   /** The account's own mailboxes, and what it sees of others'. */
   const visible = async (account: AccountId): Promise<Tree> => {
@@ -343,6 +346,8 @@ export function makeMailboxes(parts: MailboxesParts): Mailboxes & MailboxesAdmin
     async append(account, name, filings) {
       for (const filing of filings) checkKeywords(filing.keywords, parts.maxKeywords)
       const row = await writable(account, name)
+      const named = filings.flatMap((filing) => filing.keywords)
+      if (named.length > 0) checkKeywordRoom(await indexes.get(row.id, row.viewer), named, parts.maxKeywords)
       await quota.check(await accounts.byId(row.account), filings.reduce((sum, filing) => sum + filing.spooled.size, 0), filings.length)
       return withPrepared(parts, filings, (ready) => database.writeBatched(appendBatch, { row, messages: ready }))
     },
@@ -372,7 +377,12 @@ export function makeMailboxes(parts: MailboxesParts): Mailboxes & MailboxesAdmin
       return annotations.key(account, row.id, make ? () => Buffer.from(parts.random.octets(32)) : undefined)
     },
     forgetAccessKeys: async (account, name) => annotations.forgetKeys(account, name === undefined ? undefined : (await byName(account, name)).id),
-    watch: (account, listener) => feed.watch(account, listener),
+    async owner(account, name) {
+      const row = await readable(account, name)
+      return row.account === account || row.foreign ? row.account : undefined
+    },
+    owners: async (account) => new Set([account, ...(await visible(account)).rows.flatMap((row) => (row.foreign && (rightsTo(row) & right.r) !== 0 ? [row.account] : []))]),
+    watch: (account, listener) => watchSeen({ feed, provided, looking }, account, listener),
     summaries: (ids, fields) => messages.summaries(ids, fields),
 
     async provide(ids) {
@@ -428,7 +438,10 @@ export function makeMailboxes(parts: MailboxesParts): Mailboxes & MailboxesAdmin
     providers: {
       provide: (provider) => { provided.push(provider) },
       share: (offered) => { sharing = offered },
-      changed: (ids) => { for (const mailbox of ids) indexes.nudge(mailbox) },
+      changed: (ids) => {
+        for (const mailbox of ids) indexes.nudge(mailbox)
+        for (const look of looking) look()
+      },
       own: async (owner) => (await tree(owner)).rows,
       async row(account, name) {
         const row = await byName(account, name)

@@ -30,6 +30,11 @@ export const config = z.strictObject({
     clients: z.array(z.string()).optional().describe('What a client calls itself in ID (`name`), without regard to case, * for any characters; every client when absent.'),
     capabilities: z.array(z.string()).min(1).describe('As they are advertised, * for any characters at the end.'),
   })).default([]).describe('Capabilities that are not advertised to some, because their clients use them badly.'),
+  referrals: z.array(z.strictObject({
+    accounts: z.array(z.string()).min(1).describe('Login names, * for any characters.'),
+    url: z.string().regex(/^imaps?:\/\/[!-Z^-~]+\/$/i, 'an IMAP URL of a server, for example imap://*;AUTH=*@imap2.example.org/').describe('Where they are now: an IMAP URL that ends with /. A * in front of its ;AUTH= or @ stands for the login name.'),
+    stay: z.boolean().default(false).describe('Whether they may log in here all the same, for what others share with them.'),
+  })).default([]).describe('Accounts that have moved to another server: their clients are told where (LOGIN-REFERRALS, RFC 2221). Whoever may not stay is told before any password is looked at.'),
   submissionAccounts: z.array(z.string()).default([]).describe('Accounts of submission servers: they may fetch what URLs with submit+... are for (RFC 4467).'),
   administrators: z.array(z.string()).default([]).describe('Accounts that may see and set the quotas of others (QUOTASET).'),
   serverComment: z.string().max(1000).default('').describe('What every client may read as /shared/comment of the server (RFC 5464); empty for nothing.'),

@@ -171,6 +171,17 @@ describe('leaving', () => {
   })
 })
 
+describe('what its sender has taken back', () => {
+  const url = (section = ''): string => `/INBOX/;UID=1${section}`
+  const recalled = withMailbox(mailbox(2, { takenBack: async (uids) => uids.filter((uid) => uid === 1) }), { open: async () => content(100, 'Subject: x\r\n\r\nSecret') }, { summaries: async function* () { yield new Map() } })
+  const append = (name: string): string => `APPEND INBOX CATENATE (URL "${name}")\r\n`
+  it('is no text for CATENATE, by name or in the selected mailbox', async () => {
+    const session = await started({ ...recalled, services: { ...recalled.services, spool: { open: () => ({ discard: async () => undefined, write: async () => { throw new Error('never') } }) as never } } })
+    expect(await session.say(`a ${append(url())}`)).toEqual([`a NO [BADURL "${url()}"] There is no such message text`])
+    expect((await session.say(`b SELECT INBOX\r\nc ${append('/;UID=1')}`)).at(-1)).toBe('c NO [BADURL "/;UID=1"] There is no such message text')
+  })
+})
+
 describe('trouble', () => {
   it('gives what nobody foresaw a number that is in the log, and goes on', async () => {
     const session = await started({ services: { mailboxes: { create: async () => { throw new TypeError('oops') } } } })

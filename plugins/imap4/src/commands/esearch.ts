@@ -70,8 +70,8 @@ const maxSources = 50
 /** Mailboxes of all sources, each once, as they are listed. Names that are no mailbox are left out (RFC 7377 2.2). */
 async function chosen(session: Session, sources: readonly Source[]): Promise<readonly MailboxInfo[]> {
   const { mailboxes, account } = session
-  const { separator } = mailboxes.namespaces(account.id)
+  const namespaces = mailboxes.namespaces(account.id)
   const own = sources.some(isSelectedSource) ? session.selected?.mailbox.id : undefined
-  return (await mailboxes.list(account.id)).filter((box) => box.selectable && (box.id === own || sources.some((source) => includes(source, box, separator))))
+  return (await mailboxes.list(account.id)).filter((box) => box.selectable && (box.id === own || sources.some((source) => includes(source, box, namespaces))))
 }
 const isSelectedSource = ({ kind }: Source): boolean => kind === 'selected' || kind === 'selected-delayed'

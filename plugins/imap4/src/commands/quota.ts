@@ -1,6 +1,6 @@
-// QUOTA (RFC 9208): one root, "", for all that an account has. Administrators also see the roots of others, named like their accounts,
-// and set limits (QUOTASET).
-import type { Account } from '@restante/core'
+// QUOTA (RFC 9208): one root, "", for all that an account has. The roots of others are named like their accounts: whoever sees a
+// mailbox of theirs sees the root; administrators see all, and set limits (QUOTASET).
+import { isFailure, type Account } from '@restante/core'
 import { mailbox, quoted } from '../grammar/mailbox-name.js'
 import { Refusal } from '../replies.js'
 import type { Session } from '../session/session.js'
@@ -19,8 +19,12 @@ export const getQuotaRoot = command({
   name: 'GETQUOTAROOT', states: afterLogin,
   read: (r) => mailbox(r.sp()),
   async run(session, name) {
-    session.say.line(`* QUOTAROOT ${session.named(name)} ${quoted('')}`)
-    await tellQuota(session, '', session.account)
+    const owner = await ownerOfMailbox(session, name)
+    // What nobody pays for: lists of the gateway and the like.
+    if (!owner) return session.say.line(`* QUOTAROOT ${session.named(name)}`)
+    const root = owner.id === session.account.id ? '' : owner.name
+    session.say.line(`* QUOTAROOT ${session.named(name)} ${quoted(root)}`)
+    await tellQuota(session, root, owner)
   },
 })
 
@@ -45,9 +49,21 @@ export const setQuota = command({
 
 async function ownerOf(session: Session, root: string): Promise<Account> {
   if (root === '') return session.account
-  const owner = isAdministrator(session) ? await session.face.services.accounts.byName(root.toLowerCase()) : undefined
-  if (!owner) throw new Refusal('NONEXISTENT', 'There is no such quota root')
+  const owner = await session.face.services.accounts.byName(root.toLowerCase())
+  const known = owner && (isAdministrator(session) || (await session.mailboxes.owners(session.account.id)).has(owner.id))
+  if (!known) throw new Refusal('NONEXISTENT', 'There is no such quota root')
   return owner
+}
+
+/** Whose quota a mailbox counts to; one that is not there would be the account's own (RFC 9208 4.1.2). */
+async function ownerOfMailbox(session: Session, name: string): Promise<Account | undefined> {
+  try {
+    const owner = await session.mailboxes.owner(session.account.id, name)
+    return owner === undefined ? undefined : await session.face.services.accounts.byId(owner)
+  } catch (error) {
+    if (isFailure(error, 'MAILBOX_NOT_FOUND') || isFailure(error, 'MAILBOX_NAME_INVALID')) return session.account
+    throw error
+  }
 }
 
 /** Resources without a limit are not named (RFC 9208 4.2.1). */

@@ -1,15 +1,15 @@
-// URLs that let somebody else read one text (URLAUTH, RFC 4467; URL-PARTIAL, RFC 5550): made, followed, and ended all at once.
+// URLs that let somebody else read one text (URLAUTH, RFC 4467; URL-PARTIAL, RFC 5550; URLAUTH=BINARY, RFC 5524): made, followed, and ended all at once.
 import { createHmac, timingSafeEqual } from 'node:crypto'
 import type { Account } from '@restante/core'
 import { isFailure } from '@restante/core'
-import { withoutNul } from '../fetch/body.js'
 import { mailbox, quoted } from '../grammar/mailbox-name.js'
 import { Refusal } from '../replies.js'
 import type { Session } from '../session/session.js'
 import { isHere } from '../url/assemble.js'
 import { parseImapUrl, type ImapUrl, type UrlAuth } from '../url/imap-url.js'
-import { findMessage, textOf } from '../url/message-text.js'
-import { BadCommand } from '../wire/reader.js'
+import { findMessage, type Found } from '../url/message-text.js'
+import { tellUrl, urlParts, type UrlPart } from '../url/tell-url.js'
+import { BadCommand, type Reader } from '../wire/reader.js'
 import { afterLogin, command, type Done } from './command.js'
 
 /** URLs of one command. */
@@ -44,38 +44,43 @@ export const genUrlAuth = command({
 })
 
 export const urlFetch = command({
-  name: 'URLFETCH', states: afterLogin,
+  name: 'URLFETCH', states: afterLogin, capabilities: ['URLAUTH=BINARY'],
   read(r) {
-    const urls: string[] = []
-    do urls.push(r.sp().astring('a URL'))
+    const asked: { readonly text: string; readonly wanted: ReadonlySet<UrlPart> }[] = []
+    do asked.push(r.sp().peek() === '(' ? urlWithParts(r) : { text: r.astring('a URL'), wanted: new Set<UrlPart>() })
     while (!r.done())
-    if (urls.length > maxUrls) throw new BadCommand(`More than ${maxUrls} URLs`)
-    return urls
+    if (asked.length > maxUrls) throw new BadCommand(`More than ${maxUrls} URLs`)
+    return asked
   },
-  async run(session, urls) {
-    const { say } = session
-    for (const text of urls) {
+  async run(session, asked) {
+    for (const { text, wanted } of asked) {
+      const url = authorised(session, text)
       // Whatever is wrong with it is nobody's business: NIL (RFC 4467 8).
-      const found = await follow(session, text).catch((error: unknown) => {
+      const found = url && await follow(session, url, wanted).catch((error: unknown) => {
         if (isFailure(error)) return undefined
         throw error
       })
-      say.text(`* URLFETCH ${quoted(text.replace(/[^\x20-\x7e]/g, '?'))} `)
-      if (!found) say.line('NIL')
-      else {
-        say.text(`{${found.size}}\r\n`)
-        let left = found.size
-        for await (const chunk of found.octets) {
-          say.octets(withoutNul(chunk))
-          left -= chunk.length
-          if (say.full) await say.flush()
-        }
-        if (left !== 0) session.connection.destroy()
-        say.line('')
-      }
+      await tellUrl(session, text, url as ImapUrl, found, wanted)
+      if (session.say.full) await session.say.flush()
     }
   },
 })
+
+/** `("imap://…" BINARY BODYPARTSTRUCTURE)` (RFC 5524). */
+function urlWithParts(r: Reader): { text: string; wanted: ReadonlySet<UrlPart> } {
+  r.expect('(')
+  const text = r.astring('a URL')
+  const wanted = new Set<UrlPart>()
+  while (r.take(' ')) {
+    const word = r.word('what is wanted of it')
+    const part = urlParts.find((name) => name === word)
+    if (!part || wanted.has(part)) throw new BadCommand(`${word} cannot be asked of a URL${part ? ' twice' : ''}`)
+    wanted.add(part)
+  }
+  r.expect(')')
+  if (wanted.has('BINARY') && wanted.has('BODY')) throw new BadCommand('BINARY or BODY, not both')
+  return { text, wanted }
+}
 
 export const resetKey = command({
   name: 'RESETKEY', states: afterLogin,
@@ -100,14 +105,12 @@ function authorised(session: Session, text: string): Authorised | undefined {
   return url?.auth && url.server?.user && url.mailbox !== undefined && isHere(session, url.server.host) ? url as Authorised : undefined
 }
 
-async function follow(session: Session, text: string): Promise<Awaited<ReturnType<typeof textOf>>> {
-  const url = authorised(session, text)
-  if (!url || url.auth.mechanism !== 'INTERNAL' || url.auth.token === undefined || !mayRead(session, url.auth)) return undefined
+async function follow(session: Session, url: Authorised, wanted: ReadonlySet<UrlPart>): Promise<Found | undefined> {
+  if (url.auth.mechanism !== 'INTERNAL' || url.auth.token === undefined || !mayRead(session, url.auth)) return undefined
   const account = await session.face.services.accounts.byName(owner(url))
   const key = account?.enabled ? await session.mailboxes.accessKey(account.id, url.mailbox, false) : undefined
   if (!key || !same(token(key, url.auth.rump), url.auth.token)) return undefined
-  const found = await findMessage(session, account as Account, url, url.mailbox)
-  return found && textOf(found, url)
+  return findMessage(session, account as Account, url, url.mailbox, [...(wanted.has('BODYPARTSTRUCTURE') ? ['bodyStructure'] as const : []), ...(wanted.has('BINARY') ? ['parts'] as const : [])])
 }
 
 function mayRead({ account, face: { clock, config } }: Session, { access, expires }: UrlAuth): boolean {

@@ -51,6 +51,12 @@ export async function writeBinary(say: Writer, lead: string, item: Binary, known
   if (left !== 0) throw new ContentBroke(`${left} octets missing in message ${content.message}`)
 }
 
+/** How large a part is with its encoding undone. */
+export async function measureBinary(content: Content, known: Known, item: Binary): Promise<{ size: number; hasNul: boolean }> {
+  const part = partOf(known, item, content.size)
+  return part ? measure(content, part) : { size: 0, hasNul: false }
+}
+
 async function measure(content: Content, part: Part): Promise<{ size: number; hasNul: boolean }> {
   let size = 0
   let hasNul = false

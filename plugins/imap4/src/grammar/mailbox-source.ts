@@ -1,5 +1,5 @@
 // Which mailboxes are meant: the filters of NOTIFY (RFC 5465 6) and the sources of ESEARCH (RFC 7377 2.2). Pure.
-import type { MailboxInfo } from '@restante/core'
+import type { MailboxInfo, Namespaces } from '@restante/core'
 import { BadCommand, type Reader } from '../wire/reader.js'
 import { mailbox } from './mailbox-name.js'
 
@@ -26,11 +26,11 @@ export function mailboxSource(r: Reader): Source {
 }
 
 /** Whether a mailbox is meant; the selected one is its caller's business. */
-export function includes(source: Source, box: Pick<MailboxInfo, 'name' | 'subscribed'>, separator: string): boolean {
+export function includes(source: Source, box: Pick<MailboxInfo, 'name' | 'subscribed'>, { separator, others, shared }: Namespaces): boolean {
   switch (source.kind) {
     case 'selected': case 'selected-delayed': return false
     case 'inboxes': return box.name === 'INBOX'
-    case 'personal': return true
+    case 'personal': return ![...others, ...shared].some((prefix) => box.name.startsWith(prefix) || box.name + separator === prefix)
     case 'subscribed': return box.subscribed
     case 'mailboxes': return source.names.includes(box.name)
     case 'subtree': return source.names.some((name) => box.name === name || box.name.startsWith(name + separator))

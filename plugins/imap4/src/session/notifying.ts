@@ -1,5 +1,5 @@
 // NOTIFY (RFC 5465): what happens in an account's mailboxes is told when no command runs, or behind the one that does.
-import type { Change, MailboxId, MailboxInfo } from '@restante/core'
+import type { Change, MailboxId, MailboxInfo, Namespaces } from '@restante/core'
 import { listLine } from '../commands/list.js'
 import { includes } from '../grammar/mailbox-source.js'
 import { isSelected, type EventGroup, type NotifyEvent } from '../grammar/notify.js'
@@ -52,28 +52,28 @@ export class Notifying {
     this.#changed.clear()
     this.#named = []
     const session = this.#session
-    const { separator } = session.mailboxes.namespaces(session.account.id)
+    const namespaces = session.mailboxes.namespaces(session.account.id)
     if (named.length > mostEvents) return this.#overflow()
-    for (const event of named) this.#tellNamed(event, separator)
-    await tellStatuses(session, await this.#boxes(changed, separator))
+    for (const event of named) this.#tellNamed(event, namespaces)
+    await tellStatuses(session, await this.#boxes(changed, namespaces))
   }
 
   /** How all mailboxes stand of which messages are told (`NOTIFY SET STATUS`). */
   async tellAll(): Promise<void> {
     const { mailboxes, account, selected } = this.#session
-    const { separator } = mailboxes.namespaces(account.id)
+    const namespaces = mailboxes.namespaces(account.id)
     const all = (await mailboxes.list(account.id)).filter((box) => box.selectable && box.id !== selected?.mailbox.id)
     await tellStatuses(this.#session, all.flatMap((box) => {
-      const events = this.#group(box, separator)?.events
+      const events = this.#group(box, namespaces)?.events
       return events?.has('MessageNew') ? [{ name: box.name, events }] : []
     }))
   }
 
-  #group(box: Pick<MailboxInfo, 'name' | 'subscribed'>, separator: string): EventGroup | undefined {
-    return this.#others.find(({ source }) => includes(source, box, separator))
+  #group(box: Pick<MailboxInfo, 'name' | 'subscribed'>, namespaces: Namespaces): EventGroup | undefined {
+    return this.#others.find(({ source }) => includes(source, box, namespaces))
   }
 
-  #onChange({ mailbox, filed, flagged, expunged }: Change): void {
+  #onChange({ mailbox, filed, flagged, own, expunged }: Change): void {
     if (mailbox === this.#session.selected?.mailbox.id) {
       if (!this.selected) return
       this.#selectedChanged = true
@@ -81,7 +81,7 @@ export class Notifying {
       if (this.#others.length === 0) return
       const events = this.#changed.get(mailbox) ?? new Set()
       if (filed?.length) events.add('MessageNew')
-      if (flagged?.length) events.add('FlagChange')
+      if (flagged?.length || own?.account === this.#session.account.id) events.add('FlagChange')
       if (expunged?.length) events.add('MessageExpunge')
       if (events.size > 0) this.#changed.set(mailbox, events)
     }
@@ -109,23 +109,23 @@ export class Notifying {
     return true
   }
 
-  #tellNamed(event: NamedEvent, separator: string): void {
+  #tellNamed(event: NamedEvent, namespaces: Namespaces): void {
     const session = this.#session
     const { say } = session
     const wanted = eventOf[event.type]
-    const group = event.type === 'ServerMetadataChange' ? this.#others.find(({ events }) => events.has(wanted)) : this.#group({ name: event.mailboxName, subscribed: event.type === 'MailboxSubscribe' }, separator)
+    const group = event.type === 'ServerMetadataChange' ? this.#others.find(({ events }) => events.has(wanted)) : this.#group({ name: event.mailboxName, subscribed: event.type === 'MailboxSubscribe' }, namespaces)
     if (!group?.events.has(wanted)) return
     const box: MailboxInfo = { id: event.mailbox, name: event.mailboxName, selectable: event.type !== 'MailboxDelete', hasChildren: false, subscribed: event.type === 'MailboxSubscribe', specialUse: null }
     if ('entries' in event) say.line(`* METADATA ${session.named(event.mailboxName)} ${event.entries.join(' ')}`)
     else say.line(listLine(session, box, { attributes: attributesOf[event.type], info: 'oldName' in event ? ` ("OLDNAME" (${session.named(event.oldName)}))` : '' }))
   }
 
-  async #boxes(changed: ReadonlyMap<MailboxId, ReadonlySet<NotifyEvent>>, separator: string): Promise<{ name: string; events: ReadonlySet<NotifyEvent> }[]> {
+  async #boxes(changed: ReadonlyMap<MailboxId, ReadonlySet<NotifyEvent>>, namespaces: Namespaces): Promise<{ name: string; events: ReadonlySet<NotifyEvent> }[]> {
     if (changed.size === 0) return []
     const { mailboxes, account } = this.#session
     return (await mailboxes.list(account.id)).flatMap((box) => {
       const happened = changed.get(box.id)
-      const events = happened && this.#group(box, separator)?.events
+      const events = happened && this.#group(box, namespaces)?.events
       return events && [...happened].some((event) => events.has(event)) ? [{ name: box.name, events }] : []
     })
   }

@@ -16,7 +16,7 @@ import { Selected } from './selected.js'
 export type State = 'not-authenticated' | 'authenticated' | 'selected' | 'logout'
 
 /** `*` for any characters, case ignored. */
-function fits(pattern: string, text: string): boolean {
+export function fits(pattern: string, text: string): boolean {
   const parts = pattern.toUpperCase().split('*')
   const name = text.toUpperCase()
   if (parts.length === 1) return name === parts[0]

@@ -1,0 +1,68 @@
+// What IMAP tells of mailboxes that others share: NOTIFY before they are selected, and whose quota they count to.
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { startGateway } from '../support/gateway.js'
+import { imapClient, type TestClient } from '../support/imap-client.js'
+
+let gateway: Awaited<ReturnType<typeof startGateway>>
+beforeAll(async () => { gateway = await startGateway({ accounts: 6, set: ['plugins.pop3=false', 'plugins.smtp-ingress=false', 'accounts.quotaOctets=1MiB'] }) })
+afterAll(() => gateway?.stop())
+
+const user = (n: number): string => `user000${n}@example.test`
+const open: TestClient[] = []
+async function login(n: number): Promise<TestClient> {
+  const client = await imapClient(gateway.listeners.imap)
+  open.push(client)
+  expect(await client.command(`LOGIN ${user(n)} ${gateway.password}`)).toMatch(/ OK /)
+  return client
+}
+afterAll(() => { for (const client of open) client.socket.destroy() })
+const append = (box: string): string => `APPEND ${box} {20+}\r\nSubject: x\r\n\r\nabcdef`
+
+describe('NOTIFY', () => {
+  it('tells of a mailbox that somebody shares, from the moment on that it is shared, until it is not', async () => {
+    const [owner, member, stranger] = [await login(1), await login(2), await login(3)]
+    for (const client of [member, stranger]) expect(await client.command('NOTIFY SET (subtree user (MessageNew MessageExpunge FlagChange MailboxName))')).toMatch(/ OK /)
+    await owner.command(append('INBOX'))
+    expect(await member.command('NOOP')).toMatch(/^k\d+ OK/)
+    await owner.command(`SETACL INBOX ${user(2)} lr`)
+    const name = `user/${user(1)}`
+    await member.until(new RegExp(`^\\* LIST \\(.*\\) "/" "${name}"\\r\\n`, 'm'))
+    await owner.command(append('INBOX'))
+    expect(await member.until(/^\* STATUS .*\r\n/m)).toMatch(new RegExp(`\\* STATUS "${name}" \\(MESSAGES 2 UIDNEXT 3 UIDVALIDITY \\d+ UNSEEN 2\\)`))
+    await owner.command('SELECT INBOX')
+    await owner.command('STORE 1 +FLAGS (\\Seen)')
+    expect(await member.until(/^\* STATUS .*\r\n/m)).toContain('UNSEEN 1')
+    await owner.command('STORE 1 +FLAGS (\\Deleted)')
+    await member.until(/^\* STATUS .*\r\n/m)
+    await owner.command('EXPUNGE')
+    expect(await member.until(/^\* STATUS .*MESSAGES 1 .*\r\n/m)).toContain('UIDNEXT 3')
+    await owner.command(`DELETEACL INBOX ${user(2)}`)
+    await member.until(/^\* LIST \(.*\\NonExistent.*\r\n/m)
+    await owner.command(append('INBOX'))
+    for (const client of [member, stranger]) expect(await client.command('NOOP')).toMatch(/^k\d+ OK/)
+  })
+  it('tells who got the right before', async () => {
+    const [owner, member] = [await login(4), await login(5)]
+    await owner.command(`SETACL INBOX ${user(5)} lrs`)
+    expect(await member.command('NOTIFY SET STATUS (personal NONE) (subtree user (MessageNew MessageExpunge))')).toContain(`* STATUS "user/${user(4)}" (MESSAGES 0`)
+    await owner.command(append('INBOX'))
+    expect(await member.until(/^\* STATUS .*\r\n/m)).toContain('MESSAGES 1')
+    expect(await member.command('NOTIFY NONE')).toMatch(/ OK /)
+    await owner.command(append('INBOX'))
+    expect(await member.command('NOOP')).toMatch(/^k\d+ OK/)
+  })
+})
+
+it('GETQUOTAROOT names whose quota a mailbox counts to; GETQUOTA shows it to those who see the mailbox', async () => {
+  const [owner, member] = [await login(6), await login(3)]
+  expect(await member.command(`GETQUOTA ${user(6)}`)).toContain('NO [NONEXISTENT]')
+  await owner.command(`SETACL INBOX ${user(3)} lr`)
+  await owner.command(append('INBOX'))
+  const name = `user/${user(6)}`
+  expect(await member.command(`GETQUOTAROOT ${name}`)).toMatch(new RegExp(`^\\* QUOTAROOT "${name}" "${user(6)}"\\r\\n\\* QUOTA "${user(6)}" \\(STORAGE 1 1024 MAILBOX 6 10000\\)\\r\\nk\\d+ OK`))
+  expect(await member.command(`GETQUOTA ${user(6)}`)).toMatch(/\* QUOTA .*STORAGE 1 1024/)
+  expect(await member.command('GETQUOTAROOT INBOX')).toMatch(/^\* QUOTAROOT "INBOX" ""\r\n\* QUOTA "" \(STORAGE 0 1024/)
+  expect(await member.command('GETQUOTAROOT user/nobody@example.test')).toMatch(/^\* QUOTAROOT "user\/nobody@example.test" ""/)
+  await owner.command(`DELETEACL INBOX ${user(3)}`)
+  expect(await member.command(`GETQUOTA ${user(6)}`)).toContain('NO [NONEXISTENT]')
+})
