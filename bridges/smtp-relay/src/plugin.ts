@@ -4,7 +4,7 @@ import { definePlugin, failure, isFailure, makeAddressGuard, systemRandom } from
 import { commands } from './commands.js'
 import { config } from './config.js'
 import { Connections } from './connections.js'
-import { makeIncoming } from './incoming/check.js'
+import { makeIncoming, makeOrigin } from './incoming/check.js'
 import { algorithms, Keys, migrations, recordOf, type Key } from './keys.js'
 import { makeRelay } from './relay.js'
 import { routeOf, type MailDns, type Routed } from './route.js'
@@ -18,6 +18,7 @@ export default definePlugin({
     const { hostname, im2000: { outbound } } = settings
     const resolver = new Resolver({ timeout: outbound.dnsTimeout * 1000, tries: 2 })
     if (outbound.dnsServers.length > 0) resolver.setServers(outbound.dnsServers)
+    const resolve = (name: string, type: string): Promise<unknown> => resolver.resolve(name, type)
     const dns: MailDns = { mx: (name) => resolver.resolveMx(name), a: (name) => resolver.resolve4(name), aaaa: (name) => resolver.resolve6(name) }
     const guard = makeAddressGuard({ allow: [...outbound.allowNetworks, ...config.allowNetworks] })
     const random = (): number => systemRandom.fraction()
@@ -33,7 +34,7 @@ export default definePlugin({
     }
     return {
       services: {},
-      ...(config.incoming.check ? { hooks: { 'smtp.message': makeIncoming({ config: config.incoming, hostname, log, random, resolve: (name, type) => resolver.resolve(name, type) }) } } : {}),
+      ...(config.incoming.check ? { hooks: { 'smtp.message': makeIncoming({ config: config.incoming, hostname, log, random, resolve }), 'smtp.origin': makeOrigin({ hostname, resolve }) } } : {}),
       operations: {
         async 'smtp-relay.route'({ address, sender }: { address: string; sender: string }) {
           const at = address.lastIndexOf('@')

@@ -1,4 +1,5 @@
 // Building blocks for schemas, of core and of plugins: sizes, times, addresses, secrets. Each says what it accepts.
+import { isIP } from 'node:net'
 import { z } from 'zod'
 
 const sizeUnit: Record<string, number> = { '': 1, B: 1, KIB: 2 ** 10, KB: 1e3, K: 2 ** 10, MIB: 2 ** 20, MB: 1e6, M: 2 ** 20, GIB: 2 ** 30, GB: 1e9, G: 2 ** 30, TIB: 2 ** 40, TB: 1e12 }
@@ -47,3 +48,9 @@ export function secret() {
 export function section<S extends z.ZodRawShape>(shape: S) {
   return z.strictObject(shape).prefault({} as never)
 }
+
+/** An address or a network: '10.0.0.5', '10.0.0.0/8', '2001:db8::/32'. */
+export const network = z.string().refine((text) => {
+  const [address = '', bits, ...rest] = text.split('/')
+  return isIP(address) > 0 && !rest.length && (bits === undefined || (/^\d{1,3}$/.test(bits) && Number(bits) <= (isIP(address) === 4 ? 32 : 128)))
+}, 'an address or network, for example 10.0.0.5 or 10.0.0.0/8')

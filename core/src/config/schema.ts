@@ -2,15 +2,11 @@
 import { isIP } from 'node:net'
 import { hostname } from 'node:os'
 import { z } from 'zod'
-import { octets, seconds, secret, section } from './fields.js'
+import { network, octets, seconds, secret, section } from './fields.js'
 
 const count = (preset: number, min = 0): z.ZodDefault<z.ZodNumber> => z.number().int().min(min).default(preset)
 
 const domainName = z.string().regex(/^(?=.{1,253}$)([\p{L}\p{N}]([\p{L}\p{N}-]{0,61}[\p{L}\p{N}])?\.)*[\p{L}\p{N}]([\p{L}\p{N}-]{0,61}[\p{L}\p{N}])?$/u, 'a domain name, for example example.org')
-const network = z.string().refine((text) => {
-  const [address = '', bits, ...rest] = text.split('/')
-  return isIP(address) > 0 && !rest.length && (bits === undefined || (/^\d{1,3}$/.test(bits) && Number(bits) <= (isIP(address) === 4 ? 32 : 128)))
-}, 'an address or network, for example 10.0.0.5 or 10.0.0.0/8')
 const mailboxName = (preset: string): z.ZodDefault<z.ZodString> => z.string().min(1).max(255).default(preset)
 
 const log = section({

@@ -23,6 +23,11 @@ export type Verdict =
 /** What an address of ours is that is no account's: the front end of a list (im2000.md G8), to which the sender may post; or a list to which he may not. */
 export type RecipientKind = { readonly list: string } | { readonly refuse: string }
 
+/** Where a message comes from, before there is one. */
+export interface Origin { readonly remoteAddress: string; readonly helo: string; /** '' is the null sender. */ readonly sender: string }
+/** Whether the sender's domain stands for the address (SPF, RFC 7208 2.6). */
+export interface OriginVerdict { readonly result: string }
+
 /** A message that an outside server has sent to its end, before it is stored. */
 export interface IncomingMessage {
   readonly remoteAddress: string
@@ -52,6 +57,7 @@ export interface SenderLeave { readonly may: 'as' | 'behalf' }
 
 declare module './hooks.js' {
   interface Hooks { 'smtp.message': Decision<IncomingMessage, IncomingVerdict> }
+  interface Hooks { 'smtp.origin': Decision<Origin, OriginVerdict> }
   interface Hooks { 'smtp.sender': Decision<ForeignSender, SenderLeave> }
   interface Hooks { 'smtp.unknown': Decision<RcptTo, RecipientKind> }
   interface Hooks { 'smtp.rcptTo': Decision<RcptTo, Verdict> }

@@ -1,6 +1,7 @@
 // Settings of the SMTP listeners.
 import { listenAddress, section, seconds } from '@restante/core'
 import { z } from 'zod'
+import { guardConfig } from './guards/config.js'
 
 const shared = (sessions: number, perAddress: number, idle: string) => ({
   sessions: z.number().int().min(1).default(sessions).describe('Sessions at once.'),
@@ -17,6 +18,7 @@ export const config = z.strictObject({
     ...shared(1000, 50, '5min'),
     dsn: z.boolean().default(false).describe('Whether strangers may ask for reports of success (RFC 3461). Without it their own server tells them that it has passed the mail on; with it, reports go to whatever sender they name.'),
     receivedFrom: z.boolean().default(true).describe('Whether a Received line names the host that a message came from (RFC 5321 4.4).'),
+    ...guardConfig,
   }).describe('MX: mail from outside, for local addresses only; never a relay.'),
   submission: section({
     listen: listenAddress('127.0.0.1:2587').describe('Where mail programs bring mail to be sent; TLS by STARTTLS. In production :587.'),

@@ -1,18 +1,37 @@
 // SMTP ingress: MX, submission and LMTP listeners that hand mail to the message store. Where mail goes from there is the
 // store's business.
+import { Resolver } from 'node:dns/promises'
 import { definePlugin, isOff, systemRandom, type Connection, type Listener, type ListenOptions } from '@restante/core'
 import { config } from './config.js'
+import { createBlockLists } from './guards/block-lists.js'
+import { Greylist, greylistMigration } from './guards/greylist.js'
+import { createGuard } from './guards/guard.js'
 import { createPolicy, type ListenerKind } from './policy.js'
 import { createEngine } from './server.js'
 
 export default definePlugin({
   name: 'smtp-ingress', version: '0.1.0', api: '^1.0.0',
-  config,
+  config, migrations: [greylistMigration],
   requires: ['accounts', 'authenticator', 'hooks', 'messageStore', 'metrics', 'net', 'notifier', 'settings', 'spool'],
   provides: [],
-  setup({ config, clock, services: { accounts, authenticator, hooks, messageStore, metrics, net, notifier, settings, spool } }) {
+  setup({ config, clock, database, log, services: { accounts, authenticator, hooks, messageStore, metrics, net, notifier, settings, spool } }) {
     const { submission } = config
     const policy = createPolicy({ accounts, hooks, notifier, domains: settings.domains, ownSender: submission.sender === 'own', ownFrom: submission.headerFrom === 'own' })
+
+    const { dnsServers, dnsTimeout } = settings.im2000.outbound
+    const resolver = new Resolver({ timeout: dnsTimeout * 1000, tries: 2 })
+    if (dnsServers.length > 0) resolver.setServers(dnsServers)
+    const resolve = (name: string, type: string): Promise<unknown> => resolver.resolve(name, type)
+    const { mx } = config
+    const greylist = mx.greylist.enabled ? new Greylist({
+      config: mx.greylist, database, clock, log,
+      vouched: async (remoteAddress, helo, sender) => hooks.given('smtp.origin') && (await hooks.ask('smtp.origin', { remoteAddress, helo, sender }))?.result === 'pass',
+    }) : undefined
+    const guard = createGuard({
+      config: mx, resolve, metrics, clock, ours: new Set([settings.hostname, ...settings.domains].map((name) => name.toLowerCase())),
+      blockLists: createBlockLists({ lists: mx.blockLists, timeMs: mx.blockListTime * 1000, resolve, clock, log }),
+      greylist: greylist && ((address, helo, sender, recipient) => greylist.wait(address, helo, sender, recipient)),
+    })
 
     const messages = metrics.counter('restante_smtp_messages_total', 'Messages that SMTP and LMTP peers sent to the end.')
 
@@ -23,7 +42,7 @@ export default definePlugin({
         idleMs: own.idle * 1000, recipients: Math.min(own.recipients, settings.im2000.store.envelopeEntries),
         dsn: !('dsn' in own) || own.dsn, clearTextLogin: submission.clearTextLogin, failedLogins: submission.failedLogins, authenticator,
         transaction: {
-          store: messageStore, spool, hooks, policy, host: settings.hostname, limit: settings.limits.messageOctets,
+          store: messageStore, spool, hooks, policy, guard: kind === 'mx' ? guard : undefined, host: settings.hostname, limit: settings.limits.messageOctets,
           bytes: { bareLineEnds: own.bareLineEnds, nul: own.nul },
           receivedFrom: 'receivedFrom' in own && own.receivedFrom,
           count: (result) => messages.add(1, { listener: kind, result }),
@@ -50,6 +69,7 @@ export default definePlugin({
     return {
       services: {},
       async start() {
+        await greylist?.start()
         for (const one of wanted) bound.set(one.name, await net.listen(one))
       },
       async ready() {
@@ -57,6 +77,7 @@ export default definePlugin({
       },
       async stop(deadline) {
         await Promise.all([...bound.values()].map((listener) => listener.drain(deadline)))
+        greylist?.stop()
       },
       listeners: () => Object.fromEntries([...bound].map(([name, { address }]) => [name, address])),
     }

@@ -50,6 +50,12 @@ export const said = {
   nul: reply(554, '5.6.0 The message contains NUL'),
   tooLarge: (limit: number) => reply(552, `5.3.4 The message is larger than ${limit} octets`),
   headerTooLarge: reply(554, '5.6.0 The header is too large'),
+  tooOften: reply(421, '4.7.0 Too much from your address lately; come back later'),
+  tooManyNamed: reply(451, '4.7.1 Too many recipients from your address lately; try again later'),
+  heloRefused: reply(550, '5.7.1 Greet with your own full name'),
+  noReverseName: reply(550, '5.7.25 Your address has no name in DNS that leads back to it'),
+  listed: (address: string, zone: string) => reply(550, `5.7.1 ${address} is listed by ${zone}`),
+  greylisted: (seconds: number) => reply(451, `4.7.1 Greylisted; try again in ${seconds} seconds`),
   goodbye: reply(421, '4.3.2 The gateway is shutting down; come back soon'),
   tooManyFailures: reply(421, '4.7.0 Too many failed logins'),
 } as const

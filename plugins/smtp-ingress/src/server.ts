@@ -9,6 +9,7 @@ import type { SecureContext } from 'node:tls'
 import { isFailure, type Account, type Authenticator, type Connection, type Log, type RecipientWishes, type ReportWishes } from '@restante/core'
 import { SMTPServer, type SMTPServerAddress, type SMTPServerSession } from 'smtp-server'
 import { SMTPConnection } from 'smtp-server/lib/smtp-connection.js'
+import type { Guard } from './guards/guard.js'
 import { MailStream } from './mail-stream.js'
 import type { ListenerKind, Peer } from './policy.js'
 import { reply, replyTo, said, trouble, type Reply } from './replies.js'
@@ -37,8 +38,8 @@ export interface Engine {
 }
 
 const mechanisms = ['PLAIN', 'LOGIN', 'SCRAM-SHA-256']
-/** Jokes and proxy commands of the library. */
-const unwanted = ['WIZ', 'SHELL', 'KILL', 'XCLIENT', 'XFORWARD']
+/** Jokes of the library, and a command of proxies that nobody needs: XCLIENT says more. */
+const unwanted = ['WIZ', 'SHELL', 'KILL', 'XFORWARD']
 
 export function createEngine(options: EngineOptions): Engine {
   const { kind, host, implicitTls } = options
@@ -46,7 +47,7 @@ export function createEngine(options: EngineOptions): Engine {
   const server = new SMTPServer({
     name: host, banner: 'Restante', heloResponse: '%s', lmtp: kind === 'lmtp', secure: implicitTls, size: options.transaction.limit,
     authMethods: mechanisms, allowInsecureAuth: true, authOptional: true,
-    disabledCommands: [...unwanted, ...(kind === 'submission' ? [] : ['AUTH']), ...(secureContext && !implicitTls ? [] : ['STARTTLS'])],
+    disabledCommands: [...unwanted, ...(kind === 'submission' ? [] : ['AUTH']), ...(kind === 'mx' ? [] : ['XCLIENT']), ...(secureContext && !implicitTls ? [] : ['STARTTLS'])],
     hideENHANCEDSTATUSCODES: false, hideDSN: !options.dsn, disableReverseLookup: true, socketTimeout: options.idleMs,
     SNICallback: (_, done) => done(null, secureContext),
     onAuth: ({ username, password, authcid, authzid }, session, done) => {
@@ -113,11 +114,18 @@ class SmtpSession extends SMTPConnection {
   get log(): Log {
     return this.connection.log
   }
+  get #guard(): Guard | undefined {
+    return this.options.transaction.guard
+  }
 
   // --- the library's seams -------------------------------------------------------------------------------------------
 
   override init(): void {
-    this._setListeners(() => this.connectionReady())
+    this._setListeners(() => {
+      const refusal = this.#guard?.connects(this.remoteAddress)
+      if (refusal) this.send(refusal.code, refusal.text)
+      else this.connectionReady()
+    })
     this.#corkReplies()
   }
   override _createParser(): MailStream {
@@ -137,6 +145,8 @@ class SmtpSession extends SMTPConnection {
   }
   override _onCommand(command: Buffer, callback?: () => void): void {
     this.connection.transcript.client(command.toString('latin1'))
+    const refusal = this.#guard?.says(this.remoteAddress)
+    if (refusal) return this.send(refusal.code, refusal.text)
     super._onCommand(command, callback)
   }
   override _resetSession(): void {
@@ -150,6 +160,15 @@ class SmtpSession extends SMTPConnection {
     super._onClose()
   }
 
+  override _proxyCommandAllowed(command: string): boolean {
+    return command === 'XCLIENT' && !this._xClient.has('ADDR') && this.#guard?.speaksForOthers(this.connection.remoteAddress) === true
+  }
+  override handler_XCLIENT(command: Buffer, callback: () => void): void {
+    const before = this.remoteAddress
+    super.handler_XCLIENT(command, callback)
+    const refusal = this.remoteAddress === before ? undefined : this.#guard?.connects(this.remoteAddress)
+    if (refusal) this.send(refusal.code, refusal.text)
+  }
   override handler_EHLO(command: Buffer, callback: () => void): void {
     // Not announced where it would be refused. The library looks at the session's own list while it answers.
     if (!this.#mayLogIn) this.session.disabledCommands = [...this._server.options.disabledCommands, 'AUTH']
@@ -184,7 +203,7 @@ class SmtpSession extends SMTPConnection {
   // --- our side ------------------------------------------------------------------------------------------------------
 
   async mailFrom(address: string, octets: number, reports?: ReportWishes): Promise<Reply | undefined> {
-    const peer: Peer = { listener: this.options.kind, account: this.#account, remoteAddress: this.connection.remoteAddress, helo: this.hostNameAppearsAs || '' }
+    const peer: Peer = { listener: this.options.kind, account: this.#account, remoteAddress: this.remoteAddress, helo: (this._xClient.get('HELO') as string | undefined) || this.hostNameAppearsAs || '' }
     const refusal = await this.options.transaction.policy.sender(peer, address)
     if (!refusal) this.#transaction = new Transaction(this.options.transaction, peer, address, octets, this.log, reports)
     return refusal

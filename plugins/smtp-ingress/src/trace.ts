@@ -16,6 +16,11 @@ export function returnPath(sender: string): string {
   return `Return-Path: <${sender}>\r\n`
 }
 
+/** For mail programs and filters that know unwanted mail by its header. */
+export function junkFields(why: string): string {
+  return `X-Spam-Flag: YES\r\nX-Spam-Reason: ${why.replace(/[^\x20-\x7e]+/g, ' ').slice(0, 900)}\r\n`
+}
+
 export function received({ helo, remoteAddress, host, protocol, session, now }: Hop): string {
   const literal = remoteAddress.includes(':') ? `[IPv6:${remoteAddress}]` : `[${remoteAddress}]`
   // A name that could be taken for other syntax is left out; the address is what counts.

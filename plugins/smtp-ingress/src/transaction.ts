@@ -3,16 +3,19 @@
 import { isFailure, type Draft, type HookRuntime, type RecipientWishes, type ReportWishes, type Log, type MessageStore, type Spool, type Spooled, type SpoolWriter } from '@restante/core'
 import { ClaimsFilter, octetsOf } from './incoming.js'
 import { DataReader, type BytesPolicy } from './bytes.js'
+import type { Guard } from './guards/guard.js'
 import type { Peer, Policy } from './policy.js'
 import { reply, replyTo, said, type Reply } from './replies.js'
 import { HeaderMender, type Mended } from './submission-header.js'
-import { mailDate, received, returnPath } from './trace.js'
+import { junkFields, mailDate, received, returnPath } from './trace.js'
 
 export interface TransactionParts {
   readonly store: MessageStore
   readonly spool: Spool
   readonly hooks: HookRuntime
   readonly policy: Policy
+  /** What strangers meet; undefined where there are none. */
+  readonly guard: Guard | undefined
   readonly bytes: BytesPolicy
   readonly host: string
   readonly receivedFrom: boolean
@@ -45,7 +48,8 @@ export class Transaction {
   #size = 0
   /** Mail from outside that plugins want to see whole: it waits here until they have. */
   #held: SpoolWriter | undefined
-  #open: ((found: Found) => Promise<Draft>) | undefined
+  #open: (() => Promise<Draft>) | undefined
+  readonly #found: Found = { trace: '' }
 
   constructor(private readonly parts: TransactionParts, readonly peer: Peer, readonly sender: string, private readonly announced: number, private readonly log: Log, private readonly reports?: ReportWishes) {
     this.reader = new DataReader(parts.bytes)
@@ -56,8 +60,13 @@ export class Transaction {
   }
 
   async recipient(address: string, wishes?: RecipientWishes): Promise<Reply | undefined> {
-    const answer = await this.parts.policy.recipient(this.peer, this.sender, address, this.announced)
+    const { policy, guard } = this.parts
+    const answer = await policy.recipient(this.peer, this.sender, address, this.announced)
+    if (answer === said.unknownUser) return await guard?.misses(this.peer.remoteAddress) ?? answer
     if (typeof answer !== 'string' && !('list' in answer)) return answer
+    const held = await guard?.names(this.peer, this.sender, address)
+    if (held && 'code' in held) return held
+    this.#found.junk ??= held?.junk
     this.accepted.push(address)
     if (typeof answer === 'string') {
       this.#envelope.add(answer)
@@ -72,11 +81,11 @@ export class Transaction {
     const { listener, account, remoteAddress, helo } = this.peer
     const hop = { sender: this.sender, helo, remoteAddress, host, protocol, session, now: now() }
     // Return-Path first (RFC 5321 4.4), then what was found out about the message, then where it came from.
-    const trace = (more: string): string => (listener === 'submission' ? '' : returnPath(this.sender) + more + (receivedFrom ? received(hop) : ''))
-    const open = ({ trace: more, junk }: Found): Promise<Draft> => store.open({ account: account?.id ?? null, name: this.sender, protocol, ...(junk === undefined ? {} : { suspicion: junk }) }, { recipients: [...this.#envelope], ...(this.#lists.size > 0 ? { lists: [...this.#lists] } : {}), ...(this.reports ? { reports: this.reports } : {}), ...(this.#wishes.size > 0 ? { wishes: this.#wishes } : {}) }, { expectedSize: this.announced, trace: trace(more), limit })
+    const trace = ({ trace: more, junk }: Found): string => (listener === 'submission' ? '' : returnPath(this.sender) + more + (junk === undefined ? '' : junkFields(junk)) + (receivedFrom ? received(hop) : ''))
+    const open = (): Promise<Draft> => store.open({ account: account?.id ?? null, name: this.sender, protocol, ...(this.#found.junk === undefined ? {} : { suspicion: this.#found.junk }) }, { recipients: [...this.#envelope], ...(this.#lists.size > 0 ? { lists: [...this.#lists] } : {}), ...(this.reports ? { reports: this.reports } : {}), ...(this.#wishes.size > 0 ? { wishes: this.#wishes } : {}) }, { expectedSize: this.announced, trace: trace(this.#found), limit })
     try {
       // Also when the message is held first: what the store will not take is refused before it comes.
-      this.#draft = await open({ trace: '' })
+      this.#draft = await open()
       if (listener === 'mx' && this.parts.hooks.given('smtp.message')) {
         this.#held = this.parts.spool.open({ limit })
         this.#open = open
@@ -133,7 +142,7 @@ export class Transaction {
       const looked = held ? await this.#look(held, draft) : draft
       if ('code' in looked) return looked
       const { token } = await looked.seal()
-      this.log.info({ from: this.sender, recipients: this.recipients, octets: this.#size, id: token }, 'message accepted')
+      this.log.info({ from: this.sender, recipients: this.recipients, octets: this.#size, id: token, ...(this.#found.junk === undefined ? {} : { junk: this.#found.junk }) }, 'message accepted')
       return reply(250, `2.0.0 Accepted, id ${token}`)
     } catch (error) {
       await draft.discard()
@@ -150,15 +159,13 @@ export class Transaction {
       const message = spooled = await held.seal()
       const { remoteAddress, helo } = this.peer
       const question = { remoteAddress, helo, sender: this.sender, recipients: [...this.#envelope], size: message.size, octets: () => octetsOf(message) }
-      const found: Found = { trace: '' }
       for (const verdict of await this.parts.hooks.askAll('smtp.message', question, (one) => !('trace' in one))) {
         if ('reject' in verdict) return said.refusedByPolicy(verdict.reject)
         if ('tempfail' in verdict) return said.laterByPolicy(verdict.tempfail)
-        found.trace += verdict.trace
-        found.junk ??= verdict.junk
+        this.#found.trace += verdict.trace
+        this.#found.junk ??= verdict.junk
       }
-      if (found.junk !== undefined) this.log.info({ from: this.sender, why: found.junk }, 'the message goes to Junk')
-      draft = await this.#open!(found)
+      draft = await this.#open!()
       let claims: ClaimsFilter | undefined = new ClaimsFilter(this.parts.host)
       for await (const chunk of octetsOf(message)) {
         const cleaned = claims ? claims.push(chunk) : chunk

@@ -1,7 +1,7 @@
 // What mail from outside can prove: SPF (RFC 7208), DKIM (RFC 6376), ARC (RFC 8617), DMARC (RFC 7489) and iprev (RFC 8601 2.7.3),
 // told in fields that only we may write, and what is done about it.
 import { Readable } from 'node:stream'
-import type { IncomingMessage, IncomingVerdict, Log } from '@restante/core'
+import { iprev, type IncomingMessage, type IncomingVerdict, type Iprev, type Log, type Origin, type OriginVerdict } from '@restante/core'
 import { dmarc } from 'mailauth/lib/dmarc/index.js'
 import { authenticate, type Authenticated } from 'mailauth/lib/mailauth.js'
 import { spf } from 'mailauth/lib/spf/index.js'
@@ -9,7 +9,6 @@ import type { Config } from '../config.js'
 import { readHead } from './head.js'
 import { dispositionOf, strictest, voucherOf, type ArcLink, type Disposition } from './policy.js'
 import { authenticationResults, receivedSpf, token } from './results.js'
-import { iprev, type Iprev } from './reverse-name.js'
 
 export interface IncomingParts {
   readonly config: Config['incoming']
@@ -20,6 +19,13 @@ export interface IncomingParts {
   /** 0 to 1, for policies that hold for a part of the mail (RFC 7489 6.6.4). */
   readonly random: () => number
 }
+
+/** SPF alone, before there is a message. */
+export function makeOrigin({ hostname, resolve }: Pick<IncomingParts, 'hostname' | 'resolve'>) {
+  return async (origin: Origin): Promise<OriginVerdict> => ({ result: (await spf(who(origin, hostname, resolve))).status.result })
+}
+// The HELO name stands in for the null sender (RFC 7208 2.4).
+const who = ({ remoteAddress, helo, sender }: Origin, hostname: string, resolve: IncomingParts['resolve']) => ({ ip: remoteAddress, helo, sender: sender === '' ? `postmaster@${helo}` : sender, mta: hostname, resolver: resolve })
 
 export function makeIncoming({ config, hostname, log, resolve, random }: IncomingParts) {
   return async (message: IncomingMessage): Promise<IncomingVerdict> => {
@@ -35,11 +41,10 @@ export function makeIncoming({ config, hostname, log, resolve, random }: Incomin
     return { trace, ...(judged.disposition === 'junk' ? { junk: 'DMARC: the domain in From does not stand for it' } : {}) }
   }
 
-  async function authenticated({ remoteAddress, helo, sender, octets }: IncomingMessage, signatures: boolean): Promise<Authenticated> {
-    // The HELO name stands in for the null sender (RFC 7208 2.4).
-    const who = { ip: remoteAddress, helo, sender: sender === '' ? `postmaster@${helo}` : sender, mta: hostname, resolver: resolve }
-    if (!signatures) return { spf: await spf(who), dkim: { results: [] }, arc: false }
-    return authenticate(Readable.from(octets(), { objectMode: false }), { ...who, disableBimi: true, disableDmarc: true })
+  async function authenticated(message: IncomingMessage, signatures: boolean): Promise<Authenticated> {
+    const origin = who(message, hostname, resolve)
+    if (!signatures) return { spf: await spf(origin), dkim: { results: [] }, arc: false }
+    return authenticate(Readable.from(message.octets(), { objectMode: false }), { ...origin, disableBimi: true, disableDmarc: true })
   }
 
   /** DMARC for each domain in From: the strictest policy of all holds (RFC 7489 6.6.1). */

@@ -32,13 +32,19 @@ export async function iprev(address: string, resolve: (name: string, type: strin
 }
 
 /** Where an address's names stand (RFC 1035 3.5, RFC 3596 2.5). */
-export function pointerOf(address: string): string | undefined {
+function pointerOf(address: string): string | undefined {
+  const labels = reversed(address)
+  return labels && `${labels}.${address.includes(':') ? 'ip6' : 'in-addr'}.arpa`
+}
+
+/** An address as DNS lists it, last part first: '1.2.0.192', or the nibbles of IPv6. undefined: it is none. */
+export function reversed(address: string): string | undefined {
   switch (isIP(address)) {
-    case 4: return `${address.split('.').reverse().join('.')}.in-addr.arpa`
+    case 4: return address.split('.').reverse().join('.')
     case 6: {
       const [head, tail] = canonical(address).split('::').map((half) => half.split(':').filter(Boolean))
       const groups = tail ? [...head, ...Array<string>(8 - head.length - tail.length).fill('0'), ...tail] : head
-      return `${[...groups.map((group) => group.padStart(4, '0')).join('')].reverse().join('.')}.ip6.arpa`
+      return [...groups.map((group) => group.padStart(4, '0')).join('')].reverse().join('.')
     }
     default: return undefined
   }
