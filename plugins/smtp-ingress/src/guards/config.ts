@@ -40,5 +40,4 @@ export const guardConfig = {
     entries: z.number().int().min(1000).default(1_000_000).describe('Triplets that are remembered; when there are more, new ones are let through.'),
   }).describe('Greylisting.'),
 }
-const whole = z.strictObject(guardConfig)
-export type GuardConfig = z.output<typeof whole>
+export type GuardConfig = z.output<z.ZodObject<typeof guardConfig>>
