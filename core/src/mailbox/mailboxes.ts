@@ -12,11 +12,12 @@ import { checkKeywordRoom, checkKeywords } from './flags.js'
 import { makeSessions, type MailboxParts } from './mailbox.js'
 import { lowerBound, type LoadedIndex } from './mailbox-index.js'
 import { watchSeen } from './watching.js'
-import { isUnder, type MailboxProvider, type MailboxProviders, type Stored } from './namespaces.js'
+import type { MailboxProvider, MailboxProviders, Stored } from './namespaces.js'
 import { need, rightsTo } from './permitted.js'
-import { changingRights, noRights, right } from './rights.js'
+import { changingRights, right } from './rights.js'
 import type { Sharing } from './sharing.js'
 import { compareNames, parents, shownName, storedName } from './names.js'
+import { makeTrees } from './trees.js'
 import { fileEntries, insertMailboxes, mailboxRow, readCounts, removeEntries, span, touch, usageOf, type MailboxRow, type NewMailbox, type Placement } from './repository.js'
 
 export interface MailboxesParts extends MailboxParts {
@@ -44,113 +45,15 @@ export interface MailboxesAdministration {
   removeAll(account: AccountId, also?: (tx: Transaction) => Promise<void>): Promise<void>
 }
 
-/** Accounts whose mailbox lists are kept in memory at most. */
-const rememberedLists = 20_000
-
-interface Tree { readonly rows: readonly MailboxRow[]; readonly byName: ReadonlyMap<string, MailboxRow>; readonly subscribed: ReadonlySet<string> }
-
 export function makeMailboxes(parts: MailboxesParts): Mailboxes & MailboxesAdministration & { readonly providers: MailboxProviders } {
   const { database, accounts, annotations, quota, feed, indexes, bus, clock, messages, options } = parts
   const { separator } = options
   const special = Object.fromEntries(Object.entries(options.special).map(([name, use]) => [storedName(name, separator), use]))
-  const trees = new Map<AccountId, Tree>()
-  const inboxIds = new Map<AccountId, MailboxId>()
-  /** Commits that changed names: what was read across one may be old, and is not remembered. */
-  let changes = 0
-
-  const tree = async (account: AccountId): Promise<Tree> => {
-    const known = trees.get(account)
-    if (known) return known
-    const before = changes
-    const [rows, subscriptions] = await Promise.all([
-      database.read.all('SELECT id, account, name, uid_validity, special_use FROM mailboxes WHERE account = ?', [account]),
-      database.read.all<{ name: string }>('SELECT name FROM subscriptions WHERE account = ?', [account]),
-    ])
-    const sorted = rows.map(mailboxRow).sort((a, b) => compareNames(a.name, b.name))
-    const made: Tree = { rows: sorted, byName: new Map(sorted.map((row) => [row.name, row])), subscribed: new Set(subscriptions.map((row) => row.name)) }
-    if (changes !== before) return made
-    if (trees.size >= rememberedLists) trees.delete(trees.keys().next().value!)
-    trees.set(account, made)
-    return made
-  }
-  /** In the commit that changes names: forgotten after it, before anyone is answered. */
-  const forgetTree = (tx: Transaction, account: AccountId): void => {
-    tx.afterCommit(() => {
-      changes++
-      trees.delete(account)
-      inboxIds.delete(account)
-    })
-  }
-
+  const trees = makeTrees({ database, separator })
+  const { visible, byName, readable, writable, below, providerOf, mustBePersonal } = trees
   let sharing: Sharing | undefined
-  const provided: MailboxProvider[] = []
   /** Whoever watches what an account sees: looks again when rights were changed. */
   const looking = new Set<() => void>()
-  const merged = new Map<AccountId, { readonly of: readonly unknown[]; readonly made: Tree }>()
-  /** The account's own mailboxes, and what it sees of others'. */
-  const visible = async (account: AccountId): Promise<Tree> => {
-    const own = await tree(account)
-    const seen = provided.map((provider) => (provider.owner() === account ? [] : provider.seen(account)))
-    if (seen.every((some) => some.length === 0) && provided.every((provider) => (provider.grants?.(account) ?? []).length === 0)) return own
-    const grants = provided.flatMap((provider) => provider.grants?.(account) ?? [])
-    const granted = await Promise.all(grants.map((grant) => tree(grant.owner)))
-    const theirs = await Promise.all(provided.map((provider, i) => (seen[i].length === 0 ? undefined : tree(provider.owner()!))))
-    const of = [own, ...seen, ...theirs, ...grants, ...granted]
-    const known = merged.get(account)
-    if (known && known.of.length === of.length && known.of.every((part, i) => part === of[i])) return known.made
-    const byName = new Map(own.byName)
-    for (const [i, some] of seen.entries()) {
-      const rows = new Map(theirs[i]?.rows.map((row) => [row.id, row]))
-      for (const { mailbox, name, readOnly } of some) {
-        const row = rows.get(mailbox)
-        // What is one's own already keeps its name.
-        if (row && !byName.has(name)) byName.set(name, { ...row, name, specialUse: null, readOnly })
-      }
-    }
-    for (const [i, grant] of grants.entries()) {
-      for (const row of granted[i].rows) {
-        const name = row.name === 'INBOX' ? grant.name : `${grant.name}/${row.name}`
-        if (grant.rights(row.id) === noRights || byName.has(name)) continue
-        byName.set(name, { ...row, name, specialUse: null, foreign: { name: row.name, rights: () => grant.rights(row.id) }, ...(grant.ownSeen ? { viewer: account } : {}) })
-      }
-    }
-    const made: Tree = { rows: [...byName.values()].sort((a, b) => compareNames(a.name, b.name)), byName: new Map([...byName].sort(([a], [b]) => compareNames(a, b))), subscribed: own.subscribed }
-    if (merged.size >= rememberedLists) merged.delete(merged.keys().next().value!)
-    merged.set(account, { of, made })
-    return made
-  }
-  const providerOf = (account: AccountId, stored: string): MailboxProvider | undefined => provided.find((provider) => isUnder(stored, provider.root) && provider.owner() !== account)
-  /** Names below a provider's root are its own to give. */
-  const mustBePersonal = (account: AccountId, stored: string, name: string): void => {
-    if (providerOf(account, stored)) throw failure('MAILBOX_PROTECTED', { mailbox: name })
-  }
-
-  const byName = async (account: AccountId, name: string): Promise<MailboxRow> => {
-    const row = (await visible(account)).byName.get(storedName(name, separator))
-    if (!row || rightsTo(row) === noRights) throw failure('MAILBOX_NOT_FOUND', { mailbox: name })
-    return row
-  }
-  const readable = async (account: AccountId, name: string): Promise<MailboxRow> => {
-    const row = await byName(account, name)
-    need(row, name, 'r')
-    return row
-  }
-  const writable = async (account: AccountId, name: string): Promise<MailboxRow> => {
-    const row = await byName(account, name)
-    if (row.readOnly) throw failure('MAILBOX_READ_ONLY')
-    need(row, name, 'i')
-    return row
-  }
-
-  /** Where a name below a grant leads: the owner's own name for it, and the nearest mailbox above that is there. */
-  const below = async (account: AccountId, stored: string): Promise<{ provider: MailboxProvider; owner: AccountId; name: string; parent: MailboxRow } | undefined> => {
-    const provider = providerOf(account, stored)
-    const grant = provider?.grants?.(account).find(({ name }) => stored.startsWith(`${name}/`))
-    if (!provider || !grant) return undefined
-    const { byName: rows } = await visible(account)
-    const parent = parents(stored).reverse().map((level) => rows.get(level)).find((row) => row !== undefined)
-    return parent && { provider, owner: grant.owner, name: stored.slice(grant.name.length + 1), parent }
-  }
 
   const newRows = (account: AccountId, names: readonly string[], uses: Readonly<Record<string, SpecialUse | undefined>>, subscribed: boolean): NewMailbox[] =>
     names.map((name) => ({ account, name, specialUse: uses[name] ?? null, subscribed }))
@@ -185,7 +88,7 @@ export function makeMailboxes(parts: MailboxesParts): Mailboxes & MailboxesAdmin
   const self: Mailboxes & MailboxesAdministration & { readonly providers: MailboxProviders } = {
     get sharing() { return sharing },
     namespaces(account) {
-      const prefixes = (kind: MailboxProvider['kind']): string[] => provided.filter((provider) => provider.kind === kind && provider.owner() !== account).map((provider) => `${provider.root}${separator}`)
+      const prefixes = (kind: MailboxProvider['kind']): string[] => trees.providers.filter((provider) => provider.kind === kind && provider.owner() !== account).map((provider) => `${provider.root}${separator}`)
       return { separator, personal: [''], others: prefixes('others'), shared: prefixes('shared') }
     },
 
@@ -203,16 +106,16 @@ export function makeMailboxes(parts: MailboxesParts): Mailboxes & MailboxesAdmin
       })
       return shown.map((name) => entry(name, named.get(name)))
     },
-    subscriptions: async (account) => [...(await tree(account)).subscribed].sort(compareNames).map((name) => shownName(name, separator)),
+    subscriptions: async (account) => [...(await trees.own(account)).subscribed].sort(compareNames).map((name) => shownName(name, separator)),
     async subscribe(account, name) {
       const stored = storedName(name, separator)
-      const { subscribed } = await tree(account)
+      const { subscribed } = await trees.own(account)
       if (subscribed.size >= options.maxPerAccount && !subscribed.has(stored)) throw failure('TOO_MANY_MAILBOXES', { limit: options.maxPerAccount })
       await providerOf(account, stored)?.subscribe?.(account, stored)
       const row = (await visible(account)).byName.get(stored)
       await database.write(async (tx) => {
         await tx.run('INSERT INTO subscriptions (account, name) VALUES (?, ?) ON CONFLICT DO NOTHING', [account, stored])
-        forgetTree(tx, account)
+        trees.forget(tx, account)
         event(tx, 'MailboxSubscribe', account, row?.id ?? 0 as MailboxId, stored)
       })
     },
@@ -220,7 +123,7 @@ export function makeMailboxes(parts: MailboxesParts): Mailboxes & MailboxesAdmin
       const stored = storedName(name, separator)
       await database.write(async (tx) => {
         await tx.run('DELETE FROM subscriptions WHERE account = ? AND name = ?', [account, stored])
-        forgetTree(tx, account)
+        trees.forget(tx, account)
         event(tx, 'MailboxUnSubscribe', account, 0 as MailboxId, stored)
       })
       await providerOf(account, stored)?.unsubscribe?.(account, stored)
@@ -234,7 +137,7 @@ export function makeMailboxes(parts: MailboxesParts): Mailboxes & MailboxesAdmin
         if ((await visible(account)).byName.has(stored)) throw failure('MAILBOX_EXISTS', { mailbox: name })
         need(there.parent, name, 'k')
         await self.create(there.owner, shownName(there.name, separator), specialUse)
-        const made = (await tree(there.owner)).byName.get(there.name)
+        const made = (await trees.own(there.owner)).byName.get(there.name)
         if (made) await there.provider.created?.(there.owner, there.parent.id, made.id)
         return
       }
@@ -245,7 +148,7 @@ export function makeMailboxes(parts: MailboxesParts): Mailboxes & MailboxesAdmin
         const missing = [...parents(stored), stored].filter((level) => !existing.has(level))
         if (existing.size + missing.length > options.maxPerAccount) throw failure('TOO_MANY_MAILBOXES', { limit: options.maxPerAccount })
         const ids = await insertMailboxes(tx, newRows(account, missing, { [stored]: specialUse }, false), clock.now())
-        forgetTree(tx, account)
+        trees.forget(tx, account)
         missing.forEach((level, i) => event(tx, 'MailboxCreate', account, ids[i], level))
       })
     },
@@ -266,7 +169,7 @@ export function makeMailboxes(parts: MailboxesParts): Mailboxes & MailboxesAdmin
           throw failure(hasChildren ? 'MAILBOX_HAS_CHILDREN' : 'MAILBOX_NOT_FOUND', { mailbox: name })
         }
         await drop(tx, mailboxRow(row))
-        forgetTree(tx, account)
+        trees.forget(tx, account)
       })
     },
 
@@ -307,7 +210,7 @@ export function makeMailboxes(parts: MailboxesParts): Mailboxes & MailboxesAdmin
           await tx.run(`UPDATE mailboxes SET name = r.name FROM ${tx.dialect.rows({ id: 'int', name: 'text' })} AS r WHERE mailboxes.id = r.id`,
             [tx.dialect.rowsValue(moving.map((row) => [row.id, wanted + row.name.slice(old.length)]))])
         }
-        forgetTree(tx, account)
+        trees.forget(tx, account)
         tx.afterCommit(() => {
           const at = clock.now()
           for (const row of moving) bus.tell({ type: 'MailboxRename', account, at, mailbox: row.id, mailboxName: shownName(wanted + row.name.slice(old.length), separator), oldName: shownName(row.name, separator) })
@@ -382,7 +285,7 @@ export function makeMailboxes(parts: MailboxesParts): Mailboxes & MailboxesAdmin
       return row.account === account || row.foreign ? row.account : undefined
     },
     owners: async (account) => new Set([account, ...(await visible(account)).rows.flatMap((row) => (row.foreign && (rightsTo(row) & right.r) !== 0 ? [row.account] : []))]),
-    watch: (account, listener) => watchSeen({ feed, provided, looking }, account, listener),
+    watch: (account, listener) => watchSeen({ feed, provided: trees.providers, looking }, account, listener),
     summaries: (ids, fields) => messages.summaries(ids, fields),
 
     async provide(ids) {
@@ -393,31 +296,19 @@ export function makeMailboxes(parts: MailboxesParts): Mailboxes & MailboxesAdmin
         const has = new Set(existing.map((row) => `${row.account} ${row.name}`))
         const wanted = alive.flatMap(({ id }) => newRows(id, [...new Set(['INBOX', ...Object.keys(special)])], special, true)).filter((row) => !has.has(`${row.account} ${row.name}`))
         await insertMailboxes(tx, wanted, clock.now())
-        for (const account of ids) forgetTree(tx, account)
+        for (const account of ids) trees.forget(tx, account)
       })
     },
     async inboxes(ids) {
-      const found = new Map<AccountId, MailboxId>()
-      const ask = async (): Promise<AccountId[]> => {
-        for (const account of ids) if (inboxIds.has(account)) found.set(account, inboxIds.get(account)!)
-        const missing = ids.filter((account) => !found.has(account))
-        if (missing.length === 0) return missing
-        const before = changes
-        const rows = await database.read.all<{ id: MailboxId; account: AccountId }>(`SELECT id, account FROM mailboxes WHERE name = 'INBOX' AND ${database.dialect.oneOf('account')}`, [database.dialect.list(missing)])
-        for (const row of rows) {
-          found.set(row.account, row.id)
-          if (changes === before) inboxIds.set(row.account, row.id)
-        }
-        return missing.filter((account) => !found.has(account))
-      }
-      const without = await ask()
+      const found = await trees.inboxes(ids)
+      const without = ids.filter((account) => !found.has(account))
       if (without.length > 0) {
         await self.provide(without)
-        await ask()
+        for (const [account, inbox] of await trees.inboxes(without)) found.set(account, inbox)
       }
       return ids.map((account) => found.get(account))
     },
-    special: async (account, use) => (await tree(account)).rows.find((row) => row.specialUse === use)?.id,
+    special: async (account, use) => (await trees.own(account)).rows.find((row) => row.specialUse === use)?.id,
     async find(account, name, create) {
       // Delivery files in an account's own mailboxes: what others share with it has another owner's quota and rights.
       const own = async (): Promise<MailboxRow> => {
@@ -436,20 +327,20 @@ export function makeMailboxes(parts: MailboxesParts): Mailboxes & MailboxesAdmin
       }
     },
     providers: {
-      provide: (provider) => { provided.push(provider) },
+      provide: (provider) => { trees.providers.push(provider) },
       share: (offered) => { sharing = offered },
       changed: (ids) => {
         for (const mailbox of ids) indexes.nudge(mailbox)
         for (const look of looking) look()
       },
-      own: async (owner) => (await tree(owner)).rows,
+      own: async (owner) => (await trees.own(owner)).rows,
       async row(account, name) {
         const row = await byName(account, name)
         return { id: row.id, owner: row.account, name: row.foreign?.name ?? row.name, rights: rightsTo(row) }
       },
       mailbox: async (owner, name) => (await self.find(owner, shownName(name, separator), true)).id,
       async place(owner, mailbox, messages, also) {
-        const row = (await tree(owner)).rows.find((one) => one.id === mailbox)
+        const row = (await trees.own(owner)).rows.find((one) => one.id === mailbox)
         if (!row) throw failure('MAILBOX_GONE')
         const fresh = messages.filter((message) => 'spooled' in message)
         const stored = messages.filter((message) => 'message' in message)
@@ -480,7 +371,7 @@ export function makeMailboxes(parts: MailboxesParts): Mailboxes & MailboxesAdmin
         await forgetAccount(tx, account)
         await also?.(tx)
         await tx.run('DELETE FROM accounts WHERE id = ?', [account])
-        forgetTree(tx, account)
+        trees.forget(tx, account)
       })
     },
   }
