@@ -268,6 +268,7 @@ function assemble(options: GatewayOptions, owned: DataFolder, database: Database
   })
   core.jobs.handle(reportJob, (owed) => core.reports.write(owed))
   core.feed.listen(({ mailbox }) => core.hooks.tell('mailbox.changed', { mailbox }))
+  core.metrics.counter('restante_commits_total', 'Transactions committed.', () => database.commits)
   host.setup()
   const housekeeping = makeHousekeeping({
     clock, log: scoped('housekeeping'),

@@ -15,6 +15,7 @@ export const builtIn: Readonly<Record<string, string>> = {
   'imap4': '@restante/imap4',
   'lists': '@restante/lists',
   'mailsort': '@restante/mailsort',
+  'metrics': new URL('../metrics-plugin.js', import.meta.url).href,
   'pop3': '@restante/pop3',
   'shared-mailboxes': '@restante/shared-mailboxes',
   'smtp-ingress': '@restante/smtp-ingress',

@@ -11,7 +11,8 @@ export interface Histogram { observe(value: number, labels?: Labels): void }
 
 /** A name asked for twice is the same metric. Names are `restante_<what>_<unit>`; counters end in `_total`. */
 export interface Metrics {
-  counter(name: string, help: string): Counter
+  /** @param read asked whenever the metrics are read, for a sum that somebody keeps already */
+  counter(name: string, help: string, read?: () => number): Counter
   /** @param read asked whenever the metrics are read, for a number that somebody keeps already */
   gauge(name: string, help: string, read?: () => number): Gauge
   /** @param bounds upper bounds of the buckets, ascending; default: seconds from 1 ms to 10 s */
@@ -35,7 +36,7 @@ export function createMetrics(): Metrics {
     return known.single as T
   }
   return {
-    counter: (name, help) => family(name, 'counter', help, () => new Single()),
+    counter: (name, help, read) => family(name, 'counter', help, () => new Single(read)),
     gauge: (name, help, read) => family(name, 'gauge', help, () => new Single(read)),
     histogram: (name, help, bounds = secondBounds) => family(name, 'histogram', help, () => new Buckets(bounds)),
     text: () => [...families].map(([name, { type, help, single }]) => `# HELP ${name} ${help}\n# TYPE ${name} ${type}\n${single.text(name)}`).join(''),
