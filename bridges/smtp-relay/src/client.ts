@@ -1,11 +1,14 @@
 // One conversation with a mail server: opening it, and handing over messages. This and outcome.ts are all that knows nodemailer.
 import SMTPConnection from 'nodemailer/lib/smtp-connection'
+import { X509Certificate } from 'node:crypto'
 import { isIP } from 'node:net'
+import type { TLSSocket } from 'node:tls'
 import type { Readable } from 'node:stream'
 import type { RecipientWishes, ReportWishes } from '@restante/core'
 import type { Config, TlsPolicy } from './config.js'
 import { verdictOf, type SmtpTrouble, type Verdict } from './outcome.js'
 import type { Host, Road } from './route.js'
+import { whyNot } from './tls/tlsa.js'
 
 export interface Parcel {
   /** '' is the null sender. */
@@ -16,12 +19,17 @@ export interface Parcel {
   readonly size: number
   readonly eightBit: boolean
   readonly octets: Readable
+  /** Say that it may go by TLS only (RFC 8689). */
+  readonly requireTls?: boolean
 }
 /** One verdict per recipient; `broken`: the connection cannot be used any more; `reports`: the server reports what becomes of it from here on (RFC 3461). */
 export interface Delivered { readonly verdicts: ReadonlyMap<string, Verdict>; readonly broken: boolean; readonly reports: boolean }
 
 export interface ClientOptions {
   readonly config: Pick<Config, 'connectTimeout' | 'commandTimeout'>
+  /** Authorities whose certificates are good, PEM; undefined: the system's. */
+  readonly authorities?: readonly string[]
+  readonly now: () => number
   /** What we call ourselves. */
   readonly name: string
   readonly host: Host
@@ -56,12 +64,15 @@ export class Client {
 
   /** Connected, under TLS as far as asked for, logged in. Throws SmtpTrouble. */
   static async open(options: ClientOptions): Promise<Client> {
-    const { config, name, host, address, tls, login } = options
-    const must = tls === 'required' || tls === 'verified' || (login !== undefined && tls !== 'off')
+    const { config, name, host, address, tls, login, authorities } = options
+    // Records of DNS decide about the certificate, and nothing else does (RFC 7672 2.2).
+    const { tlsa } = host
+    const verify = !tlsa && (tls === 'verified' || (login !== undefined && tls !== 'off'))
+    const must = tlsa !== undefined || tls === 'required' || tls === 'verified' || (login !== undefined && tls !== 'off')
     const connection = new Connection({
       host: address, port: host.port, name, secure: host.port === 465 && tls !== 'off', connectionTimeout: config.connectTimeout * 1000, greetingTimeout: config.connectTimeout * 1000, socketTimeout: config.commandTimeout * 1000,
       ignoreTLS: tls === 'off', requireTLS: must && host.port !== 465, opportunisticTLS: !must,
-      tls: { ...(isIP(host.name) ? {} : { servername: host.name }), minVersion: 'TLSv1.2', rejectUnauthorized: tls === 'verified' || (login !== undefined && tls !== 'off') },
+      tls: { ...(isIP(host.name) ? {} : { servername: host.name }), minVersion: 'TLSv1.2', rejectUnauthorized: verify, ...(authorities ? { ca: [...authorities] } : {}) },
       // One reply, however many lines: a server that talks for ever is cut off.
       maxResponseSize: 64 * 1024,
     })
@@ -72,6 +83,8 @@ export class Client {
         connection.once('error', refuse)
         connection.connect((error) => { if (error) refuse(error); else done() })
       })
+      const why = tlsa && whyNot(tlsa, chainOf(connection._socket as TLSSocket), host.names ?? [host.name], options.now())
+      if (why !== undefined) throw Object.assign(new Error(why), { code: 'ETLS' })
       if (login) await new Promise<void>((done, refuse) => { connection.login({ user: login.user, pass: login.password, credentials: { user: login.user, pass: login.password } }, (error) => { if (error) refuse(error); else done() }) })
       return new Client(connection, options)
     } catch (error) {
@@ -80,6 +93,15 @@ export class Client {
     }
   }
 
+  /** What TLS came to: why the certificate is none to rely on, although that was not asked for. */
+  get tls(): { readonly secure: boolean; readonly doubt?: string } {
+    const { secure, _socket } = this.connection
+    const doubt = secure ? (_socket as TLSSocket).authorizationError as unknown as string | undefined : undefined
+    return { secure, ...(doubt ? { doubt: String(doubt) } : {}) }
+  }
+  get requiresTls(): boolean {
+    return this.connection.offers('REQUIRETLS')
+  }
   get usable(): boolean {
     return !this.connection.destroyed
   }
@@ -90,7 +112,7 @@ export class Client {
     this.connection.close()
   }
 
-  async send({ from, to, reports: { returns, envelopeId }, size, eightBit, octets }: Parcel): Promise<Delivered> {
+  async send({ from, to, reports: { returns, envelopeId }, size, eightBit, octets, requireTls = false }: Parcel): Promise<Delivered> {
     const { connection, host } = this
     let lost: ((error: Error) => void) | undefined
     connection.wishes = to
@@ -101,7 +123,7 @@ export class Client {
         lost = refuse
         connection.once('error', refuse)
         connection.once('end', () => refuse(Object.assign(new Error('the connection was closed'), { code: 'ECONNECTION' })))
-        connection.send({ from: from === '' ? false : from, to: [...to.keys()], size, use8BitMime: eightBit, ...(dsn ? { dsn } : {}) } as never, octets, (error, result) => { if (error) refuse(error); else done(result as never) })
+        connection.send({ from: from === '' ? false : from, to: [...to.keys()], size, use8BitMime: eightBit, requireTLSExtensionEnabled: requireTls, ...(dsn ? { dsn } : {}) } as never, octets, (error, result) => { if (error) refuse(error); else done(result as never) })
       })
       const verdicts = new Map<string, Verdict>([...to.keys()].map((address) => [address, { kind: 'delivered', status: '2.0.0', why: `${host} said: ${info.response.replace(/\s+/g, ' ').slice(0, 300)}`, host }]))
       for (const trouble of info.rejectedErrors ?? []) if (trouble.recipient !== undefined) verdicts.set(trouble.recipient, verdictOf(trouble, host))
@@ -120,6 +142,16 @@ export class Client {
       connection.removeAllListeners('end')
     }
   }
+}
+
+/** As the server shows it. */
+function chainOf(socket: TLSSocket): X509Certificate[] {
+  const chain: X509Certificate[] = []
+  for (let one = socket.getPeerCertificate(true); one?.raw && chain.length < 10; one = one.issuerCertificate) {
+    chain.push(new X509Certificate(one.raw))
+    if (one.issuerCertificate === one || !one.issuerCertificate?.raw || one.issuerCertificate.raw.equals(one.raw)) break
+  }
+  return chain
 }
 
 /** The address after 'rfc822;' as xtext (RFC 3461 4); an address of another kind has its own (RFC 6533 3), which is left as it is. */

@@ -20,6 +20,20 @@ export const config = z.strictObject({
   tls: tls.default('opportunistic').describe('opportunistic: STARTTLS where it is offered, whatever the certificate (RFC 7435). required: no mail without TLS. verified: and the certificate must be good for the host. off: never.'),
   port: z.number().int().min(1).max(65_535).default(25).describe('Port of mail exchangers.'),
   allowNetworks: z.array(network).default([]).describe('Networks in which mail exchangers may be although they are not of the public Internet. Hosts named in routes may be anywhere.'),
+  authorities: z.string().optional().describe('PEM file of the authorities whose certificates are good for mail servers and policies; absent: those of Node.js.'),
+  dane: section({
+    resolver: hostAndPort.optional().describe('A DNS resolver that validates (DNSSEC), and the way to it safe: on this machine, for example 127.0.0.1. With it TLSA records of mail exchangers decide about their certificates (RFC 7672). Absent: no DANE.'),
+  }).describe('DANE: certificates that DNS vouches for.'),
+  mtaSts: section({
+    use: z.boolean().default(true).describe('Whether policies are asked for and kept to (RFC 8461).'),
+    port: z.number().int().min(1).max(65_535).default(443).describe('Port of policy hosts and of places that take TLS reports.'),
+    timeout: seconds('30s').describe('Time for fetching a policy.'),
+    policies: z.number().int().min(1).max(1_000_000).default(10_000).describe('Policies that are kept.'),
+  }).describe('MTA-STS: domains that ask for TLS over HTTPS.'),
+  tlsReports: section({
+    send: z.boolean().default(false).describe('Whether sessions are counted, and domains that ask for it get a report each day (RFC 8460).'),
+    contact: z.email().optional().describe('Sender of the reports; absent: postmaster at hostname.'),
+  }).describe('Reports to others on how TLS went with them.'),
   connections: z.number().int().min(1).max(100).default(4).describe('Connections to one host at once.'),
   perTransaction: z.number().int().min(1).max(1000).default(100).describe('Recipients of one message in one transaction (RFC 5321 4.5.3.1.8).'),
   reuse: seconds('10s').describe('How long an idle connection is kept for the next message.'),

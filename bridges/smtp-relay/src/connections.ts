@@ -4,6 +4,7 @@ import { Client, type Delivered, type Parcel } from './client.js'
 import type { Config, TlsPolicy } from './config.js'
 import { verdictOf, type SmtpTrouble, type Verdict } from './outcome.js'
 import type { Host, Road } from './route.js'
+import { resultOf, type TlsResult } from './tls/results.js'
 
 export interface Conversation {
   readonly host: string
@@ -16,6 +17,9 @@ export interface ConnectionParts {
   readonly config: Pick<Config, 'connections' | 'reuse' | 'connectTimeout' | 'commandTimeout'>
   /** What we call ourselves. */
   readonly name: string
+  readonly authorities: () => readonly string[] | undefined
+  /** Told of each conversation that was opened, or was not: for reports on TLS (RFC 8460). */
+  readonly heard?: (domain: string, host: Host, address: string, result: TlsResult) => void
   readonly clock: Clock
   readonly log: Log
 }
@@ -29,20 +33,30 @@ export class Connections {
   constructor(private readonly parts: ConnectionParts) {}
 
   /** A conversation with the first host of the road that will have one. Else the verdict on all that should go there. */
-  async open(road: Road, signal: AbortSignal): Promise<Conversation | Verdict> {
+  async open(road: Road, domain: string, signal: AbortSignal): Promise<Conversation | Verdict> {
     let last: Verdict = { kind: 'temporary', status: '4.4.1', why: 'no host could be connected to' }
+    /** None goes on with TLS; unless another could not be asked, that will not change. */
+    let lax: Verdict | undefined
+    let others = 0
+    if (road.requireTls && road.hosts.length === 0) return { kind: 'permanent', status: '5.7.30', why: 'no mail exchanger proves that it is one of the domain, and the sender requires TLS all the way (REQUIRETLS)' }
     for (const host of road.hosts) {
       for (const address of host.addresses) {
         if (signal.aborted || this.#closed) return { kind: 'temporary', status: '4.3.2', why: 'the gateway is shutting down' }
-        const key = JSON.stringify([address, host.port, road.tls, road.login?.user ?? null])
+        const tls = host.tls ?? road.tls
+        const key = JSON.stringify([address, host.port, tls, host.name, host.tlsa?.map(({ certificate }) => certificate.toString('hex')) ?? null, road.login?.user ?? null])
         const slot = await this.#room(key)
         const idle = slot.idle.pop()
         idle?.timer.clear()
-        if (idle?.client.usable) return this.#conversation(key, slot, idle.client)
         try {
-          return this.#conversation(key, slot, await this.#connect(host, address, road))
+          const client = idle?.client.usable ? idle.client : await this.#connect(host, address, tls, road.login)
+          if (client !== idle?.client) this.parts.heard?.(domain, host, address, resultOf(client.tls))
+          if (!road.requireTls || client.requiresTls) return this.#conversation(key, slot, client)
+          lax = { kind: 'permanent', status: '5.7.30', why: `${host.name} does not promise to go on with TLS, which the sender requires (REQUIRETLS)`, host: host.name }
+          this.#conversation(key, slot, client).done(false)
         } catch (error) {
           this.#leave(key, slot)
+          others++
+          this.parts.heard?.(domain, host, address, resultOf(error as SmtpTrouble))
           // Whatever this host says about itself, the next one may take the mail (RFC 5321 5.1).
           last = { ...verdictOf(error as SmtpTrouble, `${host.name} [${address}]`), kind: 'temporary' }
           if (last.status.startsWith('5')) last = { ...last, status: `4${last.status.slice(1)}` }
@@ -50,7 +64,7 @@ export class Connections {
         }
       }
     }
-    return last
+    return lax && others === 0 ? lax : last
   }
 
   close(): void {
@@ -96,20 +110,21 @@ export class Connections {
     }
   }
 
-  async #connect(host: Host, address: string, { tls, login }: Road): Promise<Client> {
+  async #connect(host: Host, address: string, tls: TlsPolicy, login: Road['login']): Promise<Client> {
     try {
       return await this.#attempt(host, address, tls, login)
     } catch (error) {
       // Opportunistic: a handshake that fails is no reason to keep the mail (RFC 7435).
-      if (tls !== 'opportunistic' || login || !isTlsTrouble(error as SmtpTrouble)) throw error
+      if (tls !== 'opportunistic' || host.tlsa || login || !isTlsTrouble(error as SmtpTrouble)) throw error
       this.parts.log.info({ host: host.name, address }, 'TLS fails with this server; going on without')
       return this.#attempt(host, address, 'off', login)
     }
   }
 
   #attempt(host: Host, address: string, tls: TlsPolicy, login: Road['login']): Promise<Client> {
-    const { config, name } = this.parts
-    return Client.open({ config, name, host, address, tls, login })
+    const { config, name, clock } = this.parts
+    const authorities = this.parts.authorities()
+    return Client.open({ config, name, host, address, tls, login, now: () => clock.now(), ...(authorities ? { authorities } : {}) })
   }
 }
 

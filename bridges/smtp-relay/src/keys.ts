@@ -1,11 +1,6 @@
 // DKIM keys (RFC 6376, 8463): one or two per domain, the newest of each algorithm signs; older ones stay published until removed.
 import { createPrivateKey, createPublicKey, generateKeyPairSync, randomBytes } from 'node:crypto'
-import { failure, type Database, type Migration } from '@restante/core'
-
-export const migrations: readonly Migration[] = [{
-  name: 'smtp-relay/0001-keys',
-  up: (db) => db.run(`CREATE TABLE smtp_relay_keys (domain ${db.dialect.types.text} NOT NULL, selector ${db.dialect.types.text} NOT NULL, algorithm ${db.dialect.types.text} NOT NULL, private_key ${db.dialect.types.text} NOT NULL, created_at ${db.dialect.types.int} NOT NULL, PRIMARY KEY (domain, selector))`),
-}]
+import { failure, type Database } from '@restante/core'
 
 export const algorithms = ['rsa', 'ed25519'] as const
 export type Algorithm = (typeof algorithms)[number]

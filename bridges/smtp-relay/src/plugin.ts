@@ -5,16 +5,19 @@ import { commands } from './commands.js'
 import { config } from './config.js'
 import { Connections } from './connections.js'
 import { makeIncoming, makeOrigin } from './incoming/check.js'
-import { algorithms, Keys, migrations, recordOf, type Key } from './keys.js'
+import { algorithms, Keys, recordOf, type Key } from './keys.js'
+import { migrations } from './migrations.js'
+import { makePrepare } from './prepare.js'
 import { makeRelay } from './relay.js'
 import { routeOf, type MailDns, type Routed } from './route.js'
+import { makeTls } from './tls/tls.js'
 
 export default definePlugin({
   name: 'smtp-relay', version: '0.1.0', api: '^1.0.0',
   config, migrations, commands,
-  requires: ['accounts', 'contents', 'metrics', 'notifier', 'reach', 'settings'],
+  requires: ['accounts', 'contents', 'messageStore', 'metrics', 'notifier', 'reach', 'settings'],
   provides: [],
-  setup({ config, clock, database, log, services: { accounts, contents, metrics, notifier, reach, settings } }) {
+  setup({ config, clock, database, log, services: { accounts, contents, messageStore, metrics, notifier, reach, settings } }) {
     const { hostname, im2000: { outbound } } = settings
     const resolver = new Resolver({ timeout: outbound.dnsTimeout * 1000, tries: 2 })
     if (outbound.dnsServers.length > 0) resolver.setServers(outbound.dnsServers)
@@ -24,9 +27,13 @@ export default definePlugin({
     const random = (): number => systemRandom.fraction()
     const route = (domain: string, sender: string): Promise<Routed> => routeOf(domain, sender, { config, dns, own: new Set([hostname.toLowerCase()]), permits: (address, port) => guard.permits(address, port), random })
     const keys = new Keys({ database, now: () => clock.now() })
-    const connections = new Connections({ config, name: hostname, clock, log })
+    const tls = makeTls({
+      config, database, clock, log, dns, hostname, store: messageStore, permits: (address, port) => guard.permits(address, port), txt: (name) => resolver.resolveTxt(name), dnsTimeoutMs: outbound.dnsTimeout * 1000,
+    })
+    const connections = new Connections({ config, name: hostname, clock, log, heard: tls.heard, authorities: tls.authorities })
+    const prepare = makePrepare({ config, contents, accounts, keys, clock, log })
     const relayed = metrics.counter('restante_relayed_total', 'Recipients that were handed to SMTP servers, by result')
-    notifier.relayThrough(makeRelay({ config, hostname, clock, log, random, contents, accounts, keys, connections, route, count: (result) => relayed.add(1, { result }) }))
+    notifier.relayThrough(makeRelay({ config, hostname, clock, log, random, prepare, connections, route, harden: tls.harden, count: (result) => relayed.add(1, { result }) }))
     const shown = async (key: Key) => {
       const { name, text } = recordOf(key)
       const parts = text.match(/.{1,255}/g)!
@@ -53,12 +60,15 @@ export default definePlugin({
           }
           const steps = [`IM2000: ${agent.why}`]
           if (agent.kind === 'temporary' && !agent.unoffered) return { steps, result: 'tried again later: there may be an agent, and SMTP is only for domains without one' }
-          const found = await route(domain, sender)
+          const found = await tls.harden(await route(domain, sender), domain)
           steps.push('no agent: by SMTP', ...found.steps)
           if (!('road' in found)) return { steps, result: found.kind === 'permanent' ? `returned to the sender: ${found.status} ${found.why}` : `tried again later: ${found.why}` }
-          const { hosts, tls, login } = found.road
-          return { steps, result: `handed to ${hosts.map((host) => `${host.name} port ${host.port}`).join(', then ')}; TLS ${tls}${login ? `; logged in as ${login.user}` : ''}` }
+          const { hosts, tls: policy, login } = found.road
+          const proof = (host: (typeof hosts)[number]): string => (host.tlsa ? ' (DANE)' : host.tls && host.tls !== policy ? ` (TLS ${host.tls})` : '')
+          return { steps, result: `handed to ${hosts.map((host) => `${host.name} port ${host.port}${proof(host)}`).join(', then ')}; TLS ${policy}${login ? `; logged in as ${login.user}` : ''}` }
         },
+        /** What the days that are over owe to domains that ask how TLS went with them. */
+        'smtp-relay.tls.report': async () => ({ sent: await tls.report() }),
         async 'smtp-relay.dkim.create'({ domain, algorithm }: { domain: string; algorithm?: string }) {
           const wanted = algorithms.filter((one) => algorithm === undefined || one === algorithm)
           if (wanted.length === 0) throw failure('NOT_PERMITTED', { what: `the algorithm ${algorithm}; accepted: ${algorithms.join(', ')}` })
@@ -73,8 +83,12 @@ export default definePlugin({
           return { domain, selector }
         },
       },
+      async start() {
+        tls.start()
+      },
       async stop() {
         connections.close()
+        await tls.stop()
       },
     }
   },

@@ -1,14 +1,12 @@
 // The relay: recipients whose domain has no agent get their mail by SMTP. There is no queue here: the store's recipients are the
 // queue, and it tells us who is due. Recipients of one message at one host share a transaction.
-import { pipeline, Readable } from 'node:stream'
-import { isFailure, parseAddressList, splitFields, type Accounts, type Clock, type Contents, type Log, type MessageId, type OwedReport, type Relay, type RelayDone, type RelayOutcome, type RelayRecipient } from '@restante/core'
-import { dkimSign } from 'mailauth/lib/dkim/sign.js'
+import type { AccountId, Clock, Log, MessageId, OwedReport, Relay, RelayDone, RelayOutcome, RelayRecipient } from '@restante/core'
 import type { Config } from './config.js'
-import { LineEnds, look, type Look } from './content.js'
-import type { Connections } from './connections.js'
-import type { Keys } from './keys.js'
+import type { Connections, Conversation } from './connections.js'
 import { again, type Verdict } from './outcome.js'
+import type { Prepared } from './prepare.js'
 import type { Routed } from './route.js'
+import { strictly } from './tls/harden.js'
 
 export interface RelayParts {
   readonly config: Config
@@ -16,21 +14,21 @@ export interface RelayParts {
   readonly clock: Clock
   readonly log: Log
   readonly random: () => number
-  readonly contents: Contents
-  readonly accounts: Accounts
-  readonly keys: Keys
+  readonly prepare: (message: MessageId, account: AccountId | null) => Promise<Prepared | Verdict>
   readonly connections: Connections
   readonly route: (domain: string, sender: string) => Promise<Routed>
+  readonly harden: (routed: Routed, domain: string) => Promise<Routed>
   readonly count: (result: Verdict['kind']) => void
 }
 
 /** Recipients of one message by one road. */
 interface Group { readonly message: MessageId; readonly sender: string; readonly recipients: readonly RelayRecipient[] }
 
-const signedFields = 'From:Sender:Reply-To:Subject:Date:Message-ID:To:Cc:MIME-Version:Content-Type:Content-Transfer-Encoding:In-Reply-To:References:List-Id:List-Unsubscribe'
+/** As policies ask for; whatever they ask for (TLS-Required: No); by hosts that prove themselves (REQUIRETLS; both RFC 8689). */
+type Way = 'usual' | 'lax' | 'strict'
 
 export function makeRelay(parts: RelayParts): Relay {
-  const { config, clock, connections, contents, log } = parts
+  const { config, clock, connections, log } = parts
 
   /** Late, and its sender does not know yet. */
   const isLate = ({ submittedAt, warned }: RelayRecipient, now: number): boolean => !warned && config.warnAfter > 0 && now - submittedAt >= config.warnAfter * 1000
@@ -39,45 +37,59 @@ export function makeRelay(parts: RelayParts): Relay {
     async relay(domain, recipients, done, signal) {
       for (const [sender, groups] of bySender(recipients)) {
         const routed = await parts.route(domain, sender)
-        if (!('road' in routed)) {
-          const verdict: Verdict = { kind: routed.kind, status: routed.status, why: routed.why }
-          for (const group of groups) await settle(group, () => verdict, done)
-          continue
-        }
+        const hardened = await parts.harden(routed, domain)
+        const ways: Record<Way, Routed> = { usual: hardened, lax: routed, strict: 'road' in hardened ? { ...hardened, road: strictly(hardened.road) } : hardened }
         // Several conversations only where there is enough to say.
         const waiting = [...groups]
         const hands = Math.min(config.connections, Math.ceil(groups.length / 5))
-        await Promise.all(Array.from({ length: hands }, async () => {
-          let conversation: Awaited<ReturnType<Connections['open']>> | undefined
-          for (let group = waiting.shift(); group && !signal.aborted; group = waiting.shift()) {
-            conversation ??= await connections.open(routed.road, signal)
-            if ('kind' in conversation) {
-              const verdict = conversation
-              await settle(group, () => verdict, done)
-              continue
-            }
-            if (await hand(group, conversation, done)) {
-              conversation.done(true)
-              conversation = undefined
-            }
-          }
-          if (conversation && !('kind' in conversation)) conversation.done(false)
-        }))
+        await Promise.all(Array.from({ length: hands }, () => work(domain, waiting, ways, done, signal)))
       }
     },
   }
 
-  /** Answers whether the conversation is broken. */
-  async function hand(group: Group, conversation: Exclude<Awaited<ReturnType<Connections['open']>>, Verdict>, done: RelayDone): Promise<boolean> {
-    const found = await prepare(group)
-    if ('kind' in found) {
-      await settle(group, () => found, done)
-      return false
+  /** Takes groups as long as there are any, on one conversation as long as it lasts. */
+  async function work(domain: string, waiting: Group[], ways: Readonly<Record<Way, Routed>>, done: RelayDone, signal: AbortSignal): Promise<void> {
+    let open: { readonly way: Way; readonly conversation: Conversation } | undefined
+    /** Nobody can be reached that way just now: not asked again for each message. */
+    const closed = new Map<Way, Verdict>()
+    for (let group = waiting.shift(); group && !signal.aborted; group = waiting.shift()) {
+      const found = await parts.prepare(group.message, group.recipients[0].account)
+      if ('kind' in found) {
+        await settle(group, () => found, done)
+        continue
+      }
+      const way: Way = group.recipients[0].requireTls ? 'strict' : found.lax ? 'lax' : 'usual'
+      if (open && open.way !== way) {
+        open.conversation.done(false)
+        open = undefined
+      }
+      const verdict = open ? undefined : closed.get(way)
+      const had = open?.conversation ?? verdict ?? await reach(ways[way], domain, signal)
+      if ('kind' in had) {
+        closed.set(way, had)
+        await settle(group, () => had, done)
+        continue
+      }
+      open = { way, conversation: had }
+      if (await hand(group, found, had, done)) {
+        had.done(true)
+        open = undefined
+      }
     }
+    open?.conversation.done(false)
+  }
+
+  async function reach(routed: Routed, domain: string, signal: AbortSignal): Promise<Conversation | Verdict> {
+    return 'road' in routed ? connections.open(routed.road, domain, signal) : { kind: routed.kind, status: routed.status, why: routed.why }
+  }
+
+  /** Answers whether the conversation is broken. */
+  async function hand(group: Group, found: Prepared, conversation: Conversation, done: RelayDone): Promise<boolean> {
     for (let i = 0; i < group.recipients.length; i += config.perTransaction) {
       const part = { ...group, recipients: group.recipients.slice(i, i + config.perTransaction) }
       const { verdicts, broken, reports } = await conversation.send({
-        from: group.sender, to: new Map(part.recipients.map((one) => [one.address, one.wishes])), reports: group.recipients[0].reports, size: found.size, eightBit: found.seen.eightBit, octets: found.octets(),
+        from: group.sender, to: new Map(part.recipients.map((one) => [one.address, one.wishes])), reports: group.recipients[0].reports, size: found.size, eightBit: found.eightBit, octets: found.octets(),
+        requireTls: group.recipients[0].requireTls,
       })
       await settle(part, (recipient) => verdicts.get(recipient.address)!, done, reports)
       if (!broken) continue
@@ -87,45 +99,6 @@ export function makeRelay(parts: RelayParts): Relay {
       return true
     }
     return false
-  }
-
-  /** What goes out: the stored octets with line ends that SMTP has, signatures before them. */
-  async function prepare({ message, recipients }: Group): Promise<{ readonly seen: Look; readonly size: number; readonly octets: () => Readable } | Verdict> {
-    try {
-      const content = await contents.open(message)
-      const raw = (): AsyncIterable<Buffer> => content.range(0, content.size)
-      const seen = await look(raw())
-      if (seen.nul) return { kind: 'permanent', status: '5.6.0', why: 'the message contains NUL, which SMTP cannot carry' }
-      if (seen.hops > config.hops) return { kind: 'permanent', status: '5.4.6', why: `the message has ${seen.hops} Received fields: it goes in circles` }
-      const body = (): Readable => pipeline(Readable.from(raw(), { objectMode: false }), new LineEnds(), () => undefined)
-      const signatures = await sign(seen, recipients[0].account, body)
-      const head = Buffer.from(signatures, 'latin1')
-      return { seen, size: seen.size + head.length, octets: () => Readable.from((async function* () {
-        if (head.length > 0) yield head
-        yield* body() as AsyncIterable<Buffer>
-      })(), { objectMode: false }) }
-    } catch (error) {
-      if (isFailure(error, 'MESSAGE_NOT_FOUND')) return { kind: 'permanent', status: '5.6.0', why: 'the message is gone' }
-      log.error({ err: error, message }, 'a message cannot be relayed just now')
-      return { kind: 'temporary', status: '4.3.0', why: 'the message cannot be read just now' }
-    }
-  }
-
-  /** In the name of the domain in From, when somebody with an account here has sent it and may write so; '' for all else. */
-  async function sign({ header }: Look, account: RelayRecipient['account'], body: () => Readable): Promise<string> {
-    if (account === null) return ''
-    const authors = splitFields(header).filter((field) => field.name === 'from').flatMap((field) => parseAddressList(field.value)).flatMap((one) => (one.kind === 'mailbox' ? [`${one.local}@${one.domain}`] : []))
-    const owner = await parts.accounts.byId(account).catch(() => undefined)
-    if (authors.length !== 1 || !owner || !await parts.accounts.owns(owner, authors[0]).catch(() => false)) return ''
-    const domain = domainOf(authors[0])
-    const keys = await parts.keys.signing(domain)
-    if (keys.length === 0) return ''
-    const { signatures, errors } = await dkimSign(body(), {
-      canonicalization: 'relaxed/relaxed', signTime: new Date(clock.now()), headerList: signedFields.split(':'),
-      signatureData: keys.map(({ selector, privateKey, algorithm }) => ({ signingDomain: domain, selector, privateKey, algorithm: algorithm === 'rsa' ? 'rsa-sha256' : 'ed25519-sha256' })),
-    })
-    for (const { err } of errors) log.error({ err, domain }, 'a message could not be signed')
-    return signatures.trim() === '' ? '' : signatures
   }
 
   /** Writes down what became of each, with what the sender must know of it. @param reports the next server reports from here on */

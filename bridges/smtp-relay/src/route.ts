@@ -1,5 +1,7 @@
 // Where mail for a domain goes: a road of the configuration, or what its MX records say (RFC 5321 5.1, RFC 7505).
 import type { Config, TlsPolicy } from './config.js'
+import type { StsPolicy } from './tls/mta-sts.js'
+import type { Tlsa } from './tls/tlsa.js'
 
 /** The questions. They throw what node:dns throws. */
 export interface MailDns {
@@ -9,11 +11,28 @@ export interface MailDns {
 }
 
 /** One host to try: its name for TLS, its addresses in order. */
-export interface Host { readonly name: string; readonly port: number; readonly addresses: readonly string[] }
+export interface Host {
+  readonly name: string
+  readonly port: number
+  readonly addresses: readonly string[]
+  /** What it must show, where that is more than the road's. */
+  readonly tls?: TlsPolicy
+  /** Its certificate must be one of these (DANE). */
+  readonly tlsa?: readonly Tlsa[]
+  /** Names that its certificate may be for, for records that name an authority. */
+  readonly names?: readonly string[]
+  /** That it is a host of the domain is proven: by DNSSEC or by the domain's policy. */
+  readonly vouched?: boolean
+  readonly policy?: StsPolicy
+}
 export interface Road {
   readonly hosts: readonly Host[]
   readonly tls: TlsPolicy
   readonly login: { readonly user: string; readonly password: string } | undefined
+  /** Its hosts are the configuration's. */
+  readonly named?: boolean
+  /** Only by servers that go on with TLS (RFC 8689). */
+  readonly requireTls?: boolean
 }
 /** `temporary`: DNS has no answer just now. `permanent`: there is nowhere to go. */
 export type Routed = { readonly road: Road; readonly steps: readonly string[] } | { readonly kind: 'temporary' | 'permanent'; readonly status: string; readonly why: string; readonly steps: readonly string[] }
@@ -39,7 +58,7 @@ export async function routeOf(domain: string, sender: string, parts: RouteParts)
   const tls = taken?.tls ?? config.tls
   const login = taken?.user === undefined ? undefined : { user: taken.user, password: taken.password ?? '' }
   const found = taken?.host === undefined ? await exchangers(domain, parts, steps) : await named(taken.host, parts, steps)
-  return Array.isArray(found) ? { road: { hosts: found, tls, login }, steps } : { ...found as Exclude<typeof found, Host[]>, steps }
+  return Array.isArray(found) ? { road: { hosts: found, tls, login, named: taken?.host !== undefined }, steps } : { ...found as Exclude<typeof found, Host[]>, steps }
 }
 
 type Nowhere = { kind: 'temporary' | 'permanent'; status: string; why: string }

@@ -7,6 +7,12 @@ declare module 'mailauth/lib/dkim/sign.js' {
     signatureData: readonly { signingDomain: string; selector: string; privateKey: string; algorithm?: string }[]
   }): Promise<{ signatures: string; errors: readonly { err?: Error }[] }>
 }
+declare module 'mailauth/lib/mta-sts.js' {
+  /** The policy's name in DNS, or false; throws what the resolver throws. */
+  export function resolvePolicy(domain: string, options: { resolver: (name: string, type: string) => Promise<unknown> }): Promise<string | false>
+  /** Throws what is no policy. */
+  export function parsePolicy(file: string): { readonly mode: 'enforce' | 'testing' | 'none'; readonly mx?: readonly string[]; readonly maxAge: number }
+}
 declare module 'mailauth/lib/mailauth.js' {
   interface Status { readonly result: string; readonly header?: { readonly from?: string }; readonly aligned?: string | false; readonly underSized?: number }
   type Link = Readonly<Record<'arc-seal' | 'arc-authentication-results', { readonly parsed?: Readonly<Record<string, { readonly value?: string }>> }>>

@@ -28,6 +28,8 @@ export interface Envelope {
   readonly lists?: readonly string[]
   /** Seconds from acceptance; 0 means no expiry (im2000.md Q21). */
   readonly lifetime?: number
+  /** It may go by TLS only, all the way (REQUIRETLS, RFC 8689). */
+  readonly requireTls?: boolean
   readonly reports?: ReportWishes
   /** What is to be reported of single recipients, by their address as it stands in `recipients`. */
   readonly wishes?: ReadonlyMap<string, RecipientWishes>

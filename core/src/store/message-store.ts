@@ -124,7 +124,7 @@ export function makeMessageStore(parts: StoreParts): MessageStore & TrackingStor
           throw error
         })
         try {
-          return await commit(spooled, { token, originator, at, expiresAt: lifetime === 0 ? undefined : at + lifetime * 1000, ...(envelope.reports ? { reports: envelope.reports } : {}), ...routed })
+          return await commit(spooled, { token, originator, at, expiresAt: lifetime === 0 ? undefined : at + lifetime * 1000, ...(envelope.reports ? { reports: envelope.reports } : {}), ...(envelope.requireTls ? { requireTls: true } : {}), ...routed })
         } catch (error) {
           await spooled.discard()
           throw error
@@ -133,7 +133,7 @@ export function makeMessageStore(parts: StoreParts): MessageStore & TrackingStor
     } satisfies Draft
   }
 
-  const commit = async (spooled: Spooled, known: Pick<Sealed, 'token' | 'originator' | 'at' | 'expiresAt' | 'reports' | 'recipients' | 'lists'>): Promise<Submission> => {
+  const commit = async (spooled: Spooled, known: Pick<Sealed, 'token' | 'originator' | 'at' | 'expiresAt' | 'reports' | 'requireTls' | 'recipients' | 'lists'>): Promise<Submission> => {
     const locals = known.recipients.flatMap(({ address, account }) => (account === undefined ? [] : [{ address, account }]))
     const arriving = openArriving(spooled, blobs)
     const ask = async (): Promise<unknown> => (locals.length === 0 ? undefined : local.plan({

@@ -99,4 +99,7 @@ export const storeMigrations: readonly Migration[] = [{
     for (const column of ['returns', 'envelope_id']) await db.run(`ALTER TABLE submissions ADD COLUMN ${column} ${text}`)
     for (const column of ['notify', 'original']) await db.run(`ALTER TABLE recipients ADD COLUMN ${column} ${text}`)
   },
+}, {
+  name: 'store/0005-require-tls',
+  up: (db) => db.run(`ALTER TABLE submissions ADD COLUMN require_tls ${db.dialect.types.int} NOT NULL DEFAULT 0`),
 }]

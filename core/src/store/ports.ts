@@ -56,6 +56,8 @@ export interface RelayRecipient {
   readonly account: AccountId | null
   readonly wishes: RecipientWishes
   readonly reports: ReportWishes
+  /** It may go by TLS only (RFC 8689). */
+  readonly requireTls: boolean
   /** Its sender was told that it is late. */
   readonly warned: boolean
 }

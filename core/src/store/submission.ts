@@ -30,6 +30,7 @@ export interface Sealed {
   /** Milliseconds UTC; undefined: never. */
   readonly expiresAt: number | undefined
   readonly reports?: ReportWishes
+  readonly requireTls?: boolean
   readonly summary: Summary
   readonly prepared: Prepared
   readonly recipients: readonly RoutedRecipient[]
@@ -118,11 +119,11 @@ const domainOf = (address: string): string => {
 }
 
 const insertSubmissions = (tx: Transaction, items: readonly Sealed[], firstMessage: number, firstSubmission: number): Promise<void> => tx.run(
-  `INSERT INTO submissions (id, message, token, account, originator, protocol, message_id, size, submitted_at, expires_at, returns, envelope_id)
-   SELECT r.id, r.message, r.token, r.account, r.originator, r.protocol, r.message_id, r.size, r.submitted_at, r.expires_at, r.returns, r.envelope_id
-   FROM ${tx.dialect.rows({ id: 'int', message: 'int', token: 'text', account: 'int', originator: 'text', protocol: 'text', message_id: 'text', size: 'int', submitted_at: 'int', expires_at: 'int', returns: 'text', envelope_id: 'text' })} AS r`,
+  `INSERT INTO submissions (id, message, token, account, originator, protocol, message_id, size, submitted_at, expires_at, returns, envelope_id, require_tls)
+   SELECT r.id, r.message, r.token, r.account, r.originator, r.protocol, r.message_id, r.size, r.submitted_at, r.expires_at, r.returns, r.envelope_id, r.require_tls
+   FROM ${tx.dialect.rows({ id: 'int', message: 'int', token: 'text', account: 'int', originator: 'text', protocol: 'text', message_id: 'text', size: 'int', submitted_at: 'int', expires_at: 'int', returns: 'text', envelope_id: 'text', require_tls: 'int' })} AS r`,
   [tx.dialect.rowsValue(items.map((item, i) => [firstSubmission + i, firstMessage + i, item.token, item.originator.account, item.originator.name, item.originator.protocol,
-    trackedId(item.summary.sort.messageId), item.summary.size, item.at, item.expiresAt ?? null, item.reports?.returns ?? null, item.reports?.envelopeId ?? null]))])
+    trackedId(item.summary.sort.messageId), item.summary.size, item.at, item.expiresAt ?? null, item.reports?.returns ?? null, item.reports?.envelopeId ?? null, item.requireTls ? 1 : 0]))])
 
 /** Messages that may have lost their last holder. The reaper finds out (reaper.ts). */
 export async function markReapable(tx: Transaction, messages: readonly MessageId[]): Promise<void> {

@@ -48,7 +48,7 @@ export function createEngine(options: EngineOptions): Engine {
     name: host, banner: 'Restante', heloResponse: '%s', lmtp: kind === 'lmtp', secure: implicitTls, size: options.transaction.limit,
     authMethods: mechanisms, allowInsecureAuth: true, authOptional: true,
     disabledCommands: [...unwanted, ...(kind === 'submission' ? [] : ['AUTH']), ...(kind === 'mx' ? [] : ['XCLIENT']), ...(secureContext && !implicitTls ? [] : ['STARTTLS'])],
-    hideENHANCEDSTATUSCODES: false, hideDSN: !options.dsn, disableReverseLookup: true, socketTimeout: options.idleMs,
+    hideENHANCEDSTATUSCODES: false, hideDSN: !options.dsn, hideREQUIRETLS: kind !== 'submission', disableReverseLookup: true, socketTimeout: options.idleMs,
     SNICallback: (_, done) => done(null, secureContext),
     onAuth: ({ username, password, authcid, authzid }, session, done) => {
       const own = ownerOf(session)
@@ -56,7 +56,7 @@ export function createEngine(options: EngineOptions): Engine {
     },
     onConnect: (_, done) => done(),
     onSecure: (_socket, _session, done) => done(),
-    onMailFrom: (address, session, done) => finish(ownerOf(session).mailFrom(address.address, Number(address.args && address.args.SIZE) || 0, reportsOf(session)), done, session),
+    onMailFrom: (address, session, done) => finish(ownerOf(session).mailFrom(address.address, Number(address.args && address.args.SIZE) || 0, reportsOf(session), session.envelope.requireTLS === true), done, session),
     onRcptTo: (address, session, done) => finish(ownerOf(session).rcptTo(address.address, wishesOf(address)), done, session),
   })
   if (secureContext) server.secureContext.set('*', secureContext)
@@ -202,10 +202,10 @@ class SmtpSession extends SMTPConnection {
 
   // --- our side ------------------------------------------------------------------------------------------------------
 
-  async mailFrom(address: string, octets: number, reports?: ReportWishes): Promise<Reply | undefined> {
+  async mailFrom(address: string, octets: number, reports?: ReportWishes, requireTls = false): Promise<Reply | undefined> {
     const peer: Peer = { listener: this.options.kind, account: this.#account, remoteAddress: this.remoteAddress, helo: (this._xClient.get('HELO') as string | undefined) || this.hostNameAppearsAs || '' }
     const refusal = await this.options.transaction.policy.sender(peer, address)
-    if (!refusal) this.#transaction = new Transaction(this.options.transaction, peer, address, octets, this.log, reports)
+    if (!refusal) this.#transaction = new Transaction(this.options.transaction, peer, address, octets, this.log, { ...(reports ? { reports } : {}), ...(requireTls ? { requireTls } : {}) })
     return refusal
   }
   async rcptTo(address: string, wishes?: RecipientWishes): Promise<Reply | undefined> {

@@ -51,7 +51,7 @@ export class Transaction {
   #open: (() => Promise<Draft>) | undefined
   readonly #found: Found = { trace: '' }
 
-  constructor(private readonly parts: TransactionParts, readonly peer: Peer, readonly sender: string, private readonly announced: number, private readonly log: Log, private readonly reports?: ReportWishes) {
+  constructor(private readonly parts: TransactionParts, readonly peer: Peer, readonly sender: string, private readonly announced: number, private readonly log: Log, private readonly wanted: { readonly reports?: ReportWishes; readonly requireTls?: boolean } = {}) {
     this.reader = new DataReader(parts.bytes)
   }
 
@@ -82,7 +82,7 @@ export class Transaction {
     const hop = { sender: this.sender, helo, remoteAddress, host, protocol, session, now: now() }
     // Return-Path first (RFC 5321 4.4), then what was found out about the message, then where it came from.
     const trace = ({ trace: more, junk }: Found): string => (listener === 'submission' ? '' : returnPath(this.sender) + more + (junk === undefined ? '' : junkFields(junk)) + (receivedFrom ? received(hop) : ''))
-    const open = (): Promise<Draft> => store.open({ account: account?.id ?? null, name: this.sender, protocol, ...(this.#found.junk === undefined ? {} : { suspicion: this.#found.junk }) }, { recipients: [...this.#envelope], ...(this.#lists.size > 0 ? { lists: [...this.#lists] } : {}), ...(this.reports ? { reports: this.reports } : {}), ...(this.#wishes.size > 0 ? { wishes: this.#wishes } : {}) }, { expectedSize: this.announced, trace: trace(this.#found), limit })
+    const open = (): Promise<Draft> => store.open({ account: account?.id ?? null, name: this.sender, protocol, ...(this.#found.junk === undefined ? {} : { suspicion: this.#found.junk }) }, { recipients: [...this.#envelope], ...(this.#lists.size > 0 ? { lists: [...this.#lists] } : {}), ...this.wanted, ...(this.#wishes.size > 0 ? { wishes: this.#wishes } : {}) }, { expectedSize: this.announced, trace: trace(this.#found), limit })
     try {
       // Also when the message is held first: what the store will not take is refused before it comes.
       this.#draft = await open()

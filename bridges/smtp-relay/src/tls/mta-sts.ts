@@ -1,0 +1,72 @@
+// Policies of domains that publish them over HTTPS (RFC 8461): fetched when their name in DNS changes, kept in the database until
+// their time is over, so that neither a restart nor somebody on the way makes us forget one.
+import { parsePolicy, resolvePolicy } from 'mailauth/lib/mta-sts.js'
+import type { Clock, Database, Log } from '@restante/core'
+import type { Https } from './https.js'
+
+export interface StsPolicy { readonly mode: 'enforce' | 'testing' | 'none'; readonly mx: readonly string[] }
+interface Kept extends StsPolicy { readonly id: string; readonly expiresAt: number }
+
+export interface MtaStsParts {
+  readonly database: Database
+  readonly clock: Clock
+  readonly log: Log
+  readonly https: Https
+  readonly txt: (name: string) => Promise<readonly (readonly string[])[]>
+  /** Policies kept. */
+  readonly most: number
+}
+
+/** RFC 8461 3.2: policies are small. */
+const policyOctets = 64 * 1024
+/** After a fetch that failed (RFC 8461 3.3), unless the domain names another policy. */
+const restMs = 300_000
+const mostResting = 10_000
+
+export class MtaSts {
+  readonly #resting = new Map<string, number>()
+  readonly #fetching = new Map<string, Promise<Kept | undefined>>()
+  constructor(private readonly parts: MtaStsParts) {}
+
+  /** What a domain asks for; undefined: nothing. */
+  async policyOf(domain: string): Promise<StsPolicy | undefined> {
+    const [kept, id] = await Promise.all([this.#kept(domain), resolvePolicy(domain, { resolver: (name: string) => this.parts.txt(name) }).catch(() => undefined)])
+    // Who takes the record out of DNS is bound by the policy all the same, until its time is over.
+    if (!id || kept?.id === id) return kept
+    if ((this.#resting.get(`${domain} ${id}`) ?? 0) > this.parts.clock.now()) return kept
+    const running = this.#fetching.get(domain) ?? this.#fetch(domain, id).finally(() => this.#fetching.delete(domain))
+    this.#fetching.set(domain, running)
+    return await running ?? kept
+  }
+
+  async #kept(domain: string): Promise<Kept | undefined> {
+    const row = await this.parts.database.read.get<{ id: string; mode: StsPolicy['mode']; mx: string; expires_at: number }>('SELECT id, mode, mx, expires_at FROM smtp_relay_policies WHERE domain = ? AND expires_at > ?', [domain, this.parts.clock.now()])
+    return row && { id: row.id, mode: row.mode, mx: JSON.parse(row.mx) as string[], expiresAt: row.expires_at }
+  }
+
+  async #fetch(domain: string, id: string): Promise<Kept | undefined> {
+    const { clock, database, https, log, most } = this.parts
+    try {
+      const { status, type, body } = await https(`mta-sts.${domain}`, { path: '/.well-known/mta-sts.txt', most: policyOctets })
+      // No redirects (RFC 8461 3.3).
+      if (status !== 200 || !/^text\/plain\b/i.test(type)) throw new Error(`the policy host answers ${status} ${type}`)
+      const { mode, mx = [], maxAge } = parsePolicy(body.toString('utf8'))
+      const kept: Kept = { id, mode, mx, expiresAt: clock.now() + maxAge * 1000 }
+      await database.write(async (tx) => {
+        await tx.run('INSERT INTO smtp_relay_policies (domain, id, mode, mx, expires_at) VALUES (?, ?, ?, ?, ?) ON CONFLICT (domain) DO UPDATE SET id = excluded.id, mode = excluded.mode, mx = excluded.mx, expires_at = excluded.expires_at',
+          [domain, id, mode, JSON.stringify(mx), kept.expiresAt])
+        await tx.run('DELETE FROM smtp_relay_policies WHERE expires_at <= ?', [clock.now()])
+        await tx.run('DELETE FROM smtp_relay_policies WHERE domain IN (SELECT domain FROM smtp_relay_policies ORDER BY expires_at DESC LIMIT 1000 OFFSET ?)', [most])
+      })
+      return kept
+    } catch (error) {
+      log.info({ domain, why: (error as Error).message }, 'an MTA-STS policy could not be fetched')
+      if (this.#resting.size >= mostResting) this.#resting.clear()
+      this.#resting.set(`${domain} ${id}`, clock.now() + restMs)
+      return undefined
+    }
+  }
+}
+
+/** RFC 8461 4.1: a star stands for one label, the first. */
+export const isNamed = ({ mx }: StsPolicy, host: string): boolean => mx.some((pattern) => (pattern.startsWith('*.') ? host.toLowerCase().replace(/^[^.]+/, '*') === pattern.toLowerCase() : host.toLowerCase() === pattern.toLowerCase()))
