@@ -44,7 +44,7 @@ import { sweepOwnSeen, trimExpunged, usageOfAccounts } from './mailbox/repositor
 import { shownName } from './mailbox/names.js'
 import { TextIndexer } from './mailbox/text-index.js'
 import { mailboxMigrations } from './mailbox/migrations.js'
-import type { SpecialUse } from './mailbox/contract.js'
+import { specialMailboxes } from './mailbox/special-names.js'
 import { createScanner } from './message/scan.js'
 import { createMetrics, type Metrics } from './metrics/registry.js'
 import { createNet } from './net/net.js'
@@ -230,7 +230,7 @@ function assemble(options: GatewayOptions, owned: DataFolder, database: Database
         },
         released: () => reaper.soon(), bring: (ids) => messages.fetchAll(ids), mustBeHere: (tx, ids) => messages.mustBeHere(tx, ids), takenBack: (mailbox, entries) => pins.takenBack(mailbox, entries),
       },
-      options: { separator: settings.mailboxes.separator, maxPerAccount: settings.mailboxes.maxPerAccount, special: specialMailboxes(settings) },
+      options: { separator: settings.mailboxes.separator, maxPerAccount: settings.mailboxes.maxPerAccount, special: specialMailboxes(settings.mailboxes) },
     })).singleton(),
     local: asFunction(({ mailboxes, fileParts, hooks, agent }: Cradle) => makeLocalRecipients({
       clock, ...fileParts, storeName: settings.hostname, maxKeywords: settings.mailboxes.maxKeywords, log: scoped('delivery'),
@@ -346,11 +346,6 @@ function assemble(options: GatewayOptions, owned: DataFolder, database: Database
       await owned.release()
     },
   }
-}
-
-function specialMailboxes(settings: Settings): Record<string, SpecialUse> {
-  const { drafts, sent, junk, trash, archive } = settings.mailboxes.special
-  return { [drafts]: '\\Drafts', [sent]: '\\Sent', [junk]: '\\Junk', [trash]: '\\Trash', [archive]: '\\Archive' }
 }
 
 /** What recipients elsewhere are told of where they can read (D40, Q15). */

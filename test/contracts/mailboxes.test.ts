@@ -326,3 +326,32 @@ describe('another separator', () => {
     }
   })
 })
+
+describe.each(databases)('special mailboxes in the languages of accounts and domains, %s', (kind) => {
+  it('are made so; the configuration’s names lead to them; a renamed one is not made again', async () => {
+    const languages = { 'example.test': 'de', 'user0002@example.test': 'fr', 'USER0003@example.test': 'en' }
+    const core = await startCore(kind, { accounts: 3, set: [`mailboxes.languages=${JSON.stringify(languages)}`] })
+    try {
+      const { mailboxes } = core.gateway
+      const called = async (n: number): Promise<Record<string, string | null>> => Object.fromEntries((await mailboxes.list(core.ids[n])).map((box) => [box.name, box.specialUse]))
+      expect(await called(0)).toEqual({ INBOX: null, Archiv: '\\Archive', Entwürfe: '\\Drafts', Gesendet: '\\Sent', Papierkorb: '\\Trash', Spam: '\\Junk' })
+      expect(await called(1)).toMatchObject({ Envoyés: '\\Sent', Corbeille: '\\Trash' })
+      expect(await called(2)).toMatchObject({ Sent: '\\Sent', Junk: '\\Junk' })
+      const idOf = async (n: number, name: string) => (await mailboxes.list(core.ids[n])).find((box) => box.name === name)?.id
+      expect((await mailboxes.find(core.ids[0], 'Junk', true)).id).toBe(await idOf(0, 'Spam'))
+      await mailboxes.rename(core.ids[0], 'Spam', 'Müll')
+      expect((await mailboxes.find(core.ids[0], 'Junk', false)).id).toBe(await idOf(0, 'Müll'))
+      await mailboxes.provide([core.ids[0]])
+      expect(Object.keys(await called(0)).sort()).toEqual(['Archiv', 'Entwürfe', 'Gesendet', 'INBOX', 'Müll', 'Papierkorb'])
+      // A mailbox of one's own with that name is meant before.
+      await mailboxes.create(core.ids[0], 'Junk')
+      expect((await mailboxes.find(core.ids[0], 'Junk', true)).id).toBe(await idOf(0, 'Junk'))
+      await mailboxes.delete(core.ids[0], 'Junk')
+      await mailboxes.delete(core.ids[0], 'Müll')
+      await mailboxes.find(core.ids[0], 'Junk', true)
+      expect(await idOf(0, 'Junk')).toBeDefined()
+    } finally {
+      await core.stop()
+    }
+  })
+})

@@ -16,8 +16,8 @@ beforeAll(async () => {
 afterAll(() => gateway?.stop())
 
 /** Plays commands one after the other; answers all that came up to each tagged reply. */
-async function play(commands: readonly string[]): Promise<string[]> {
-  const socket = connect(Number(gateway.listeners.imap.split(':').at(-1)), '127.0.0.1')
+async function play(commands: readonly string[], at = gateway): Promise<string[]> {
+  const socket = connect(Number(at.listeners.imap.split(':').at(-1)), '127.0.0.1')
   let text = ''
   let wake = (): void => undefined
   socket.on('data', (chunk: Buffer) => {
@@ -125,4 +125,69 @@ describe('settings of the IMAP facade', () => {
     // What nobody has any more makes room.
     expect(fresh).toMatch(/ OK STORE/)
   })
+})
+
+describe('limits of what one command is about (RFC 9738)', () => {
+  const limitedTo = async (setting: string, act: (play: (...commands: string[]) => Promise<string[]>) => Promise<void>): Promise<void> => {
+    const at = await startGateway({ set: ['plugins.pop3=false', 'plugins.smtp-ingress=false', setting] })
+    const own = `LOGIN ${at.account} ${at.password}`
+    try {
+      await act(async (...commands) => (await play([own, ...commands], at)).slice(1))
+    } finally {
+      await at.stop()
+    }
+  }
+  const one = '{20+}\r\nSubject: x\r\n\r\nabcdef'
+  const many = (n: number): string => Array.from({ length: n }, () => one).join(' ')
+
+  it('MESSAGELIMIT: the last ones, from the highest down, and how far that came', () => limitedTo('plugins.imap4.messageLimit=3', async (play) => {
+    const [login, filled, , , fetched, byUid, few, searched, unsearched, after, before, none, saved, usesSaved, stored, , partial, , sorted, threaded] = await play(
+      `APPEND INBOX ${many(3)}`, `APPEND INBOX ${many(3)}`, 'SELECT INBOX', 'FETCH 1:5 (UID FLAGS)', 'UID FETCH 1:* FLAGS', 'FETCH 2:4 UID', 'UID SEARCH UNDELETED', 'SEARCH 2:4 UNDELETED', 'UID SEARCH UIDAFTER 3 UNDELETED', 'UID SEARCH UIDBEFORE 3',
+      'UID SEARCH OR UIDBEFORE 1 UIDAFTER 4294967295', 'UID SEARCH RETURN (SAVE) ALL', 'FETCH $ UID', 'UID STORE 1:5 +FLAGS.SILENT (\\Flagged)', 'UID FETCH 1:3 FLAGS', 'UID FETCH 1:6 FLAGS (PARTIAL -1:-4)', 'UID FETCH 1:6 FLAGS (PARTIAL -1:-3)', 'SORT (ARRIVAL) UTF-8 ALL', 'THREAD REFERENCES UTF-8 ALL')
+    expect(login).toContain(' MESSAGELIMIT=3')
+    expect(filled).toContain('OK [APPENDUID')
+    expect(fetched).toMatch(/^\* 5 FETCH .*UID 5.*\r\n\* 4 FETCH .*\r\n\* 3 FETCH .*\r\nt4 OK \[MESSAGELIMIT 3 3\] Completed for the last 3 messages\r\n$/)
+    expect(byUid).toMatch(/^\* 6 FETCH .*\r\n.*\r\n\* 4 FETCH .*\r\nt5 OK \[MESSAGELIMIT 3 4\]/)
+    expect(few).toMatch(/^\* 2 FETCH .*\r\n\* 3 .*\r\n\* 4 .*\r\nt6 OK FETCH completed/)
+    expect(searched).toMatch(/^\* SEARCH 4 5 6\r\nt7 OK \[MESSAGELIMIT 3 4\]/)
+    expect(unsearched).toMatch(/^\* SEARCH 2 3 4\r\nt8 OK SEARCH completed/)
+    expect(after).toMatch(/^\* SEARCH 4 5 6\r\nt9 OK UID SEARCH completed/)
+    expect(before).toMatch(/^\* SEARCH 1 2\r\nt10 OK UID SEARCH completed/)
+    expect(none).toMatch(/^\* SEARCH\r\n/)
+    expect(saved).toBe('t12 OK [MESSAGELIMIT 3 4] Completed for the last 3 messages\r\n')
+    expect(usesSaved).toMatch(/^\* 4 .*\r\n\* 5 .*\r\n\* 6 .*\r\nt13 OK FETCH completed/)
+    expect(stored).toBe('t14 OK [MESSAGELIMIT 3 3] Completed for the last 3 messages\r\n')
+    expect(partial).toBe('t16 NO [MESSAGELIMIT 3] FETCH exceeds the maximum 3-message limit\r\n')
+    for (const reply of [sorted, threaded]) expect(reply).toContain('NO [MESSAGELIMIT 3]')
+  }))
+
+  it('what is whole or not at all is refused; moves and expunges come in pieces; EXPUNGE and CLOSE have no limit', () => limitedTo('plugins.imap4.messageLimit=3', async (play) => {
+    const [, tooMany, , , , copied, moved, again, , expunged, rest, resynced] = await play(
+      `APPEND INBOX ${many(4)}`, `APPEND INBOX ${many(3)}`, `APPEND INBOX ${many(3)}`, 'SELECT INBOX', 'UID COPY 1:4 Archive', 'UID MOVE 1:4 Archive', 'UID MOVE 1:4 Archive', 'UID STORE 5:6 +FLAGS (\\Deleted)', 'UID EXPUNGE 1:6', 'SELECT Archive', 'ENABLE QRESYNC')
+    expect(tooMany).toContain('NO [MESSAGELIMIT 3] Too many messages to append')
+    expect(copied).toMatch(/^t5 NO \[MESSAGELIMIT 3 2\] Too many messages to copy, try a smaller subset/)
+    expect(moved).toMatch(/^\* OK \[COPYUID \d+ 2:4 1:3\] Some messages were not moved\r\n(\* \d EXPUNGE\r\n){3}t6 OK \[MESSAGELIMIT 3 2\]/)
+    expect(again).toMatch(/^\* OK \[COPYUID \d+ 1 4\] Moved\r\n\* 1 EXPUNGE\r\nt7 OK UID MOVE completed/)
+    expect(expunged).toMatch(/t9 OK UID EXPUNGE completed/)
+    expect(rest).toContain('* 4 EXISTS')
+    expect(resynced).toMatch(/ OK /)
+    const [, , first, , , , closed, left] = await play('SELECT Archive', 'UID MOVE 1:4 INBOX', `APPEND INBOX ${Array.from({ length: 3 }, () => `(\\Deleted) ${one}`).join(' ')}`, 'SELECT INBOX', 'STORE 1:3 +FLAGS (\\Deleted)', 'CLOSE', 'STATUS INBOX (MESSAGES)')
+    expect(first).toMatch(/OK \[MESSAGELIMIT 3 2\]/)
+    expect(closed).toMatch(/ OK /)
+    expect(left).toContain('(MESSAGES 0)')
+    // With mod-sequences in the reply the limit is told before it.
+    const [, , , , qresync] = await play('ENABLE QRESYNC', `APPEND Archive ${many(3)}`, 'SELECT Archive', 'UID MOVE 1:* INBOX')
+    expect(qresync).toMatch(/\* NO \[MESSAGELIMIT 3 \d+\] Completed for the last 3 messages\r\n[^]*t4 OK \[HIGHESTMODSEQ \d+\]/)
+  }))
+
+  it('SAVELIMIT is for COPY and APPEND alone', () => limitedTo('plugins.imap4.saveLimit=2', async (play) => {
+    const [login, tooMany, , , , fetched, copied, moved, unknown] = await play(`APPEND INBOX ${many(3)}`, `APPEND INBOX ${many(2)}`, `APPEND INBOX ${many(2)}`, 'SELECT INBOX', 'FETCH 1:* UID', 'COPY 1:3 Archive', 'MOVE 1:3 Archive', 'UID SEARCH UIDAFTER 1')
+    expect(login).toMatch(/ SAVELIMIT=2/)
+    expect(login).not.toContain('MESSAGELIMIT')
+    expect(tooMany).toContain('NO [MESSAGELIMIT 2]')
+    expect(fetched).toMatch(/OK FETCH completed/)
+    expect(copied).toContain('NO [MESSAGELIMIT 2 2]')
+    expect(moved).toContain('OK MOVE completed')
+    expect(unknown).toContain('BAD There is no search key UIDAFTER')
+  }))
 })

@@ -124,6 +124,7 @@ const mailboxes = section({
     trash: mailboxName('Trash').describe('Deleted messages.'),
     archive: mailboxName('Archive').describe('Kept messages.'),
   }).describe('Mailboxes that a new account starts with, and their names.'),
+  languages: z.record(z.string(), z.enum(['en', 'da', 'de', 'es', 'fr', 'it', 'nl', 'pl', 'pt', 'sv'])).default({}).describe('Domains and accounts whose special mailboxes are called in another language when the account is made, for example {"example.de": "de"}; * is everybody. Mail programs find them by their use.'),
   sentTracking: z.boolean().default(false).describe('Whether each account has a mailbox that shows what it has sent for as long as recipients may fetch it; deleting a message there takes it back while a recipient has not read it.'),
   outbox: mailboxName('Outbox').describe('Name of that mailbox.'),
   maxPerAccount: count(10_000, 10).describe('Mailboxes of one account.'),

@@ -16,6 +16,7 @@ import type { MailboxProvider, MailboxProviders, Stored } from './namespaces.js'
 import { need, rightsTo } from './permitted.js'
 import { changingRights, right } from './rights.js'
 import type { Sharing } from './sharing.js'
+import type { SpecialMailboxes } from './special-names.js'
 import { compareNames, parents, shownName, storedName } from './names.js'
 import { makeTrees } from './trees.js'
 import { fileEntries, insertMailboxes, mailboxRow, readCounts, removeEntries, span, touch, usageOf, type MailboxRow, type NewMailbox, type Placement } from './repository.js'
@@ -26,8 +27,8 @@ export interface MailboxesParts extends MailboxParts {
   readonly options: {
     readonly separator: string
     readonly maxPerAccount: number
-    /** Mailboxes that a new account starts with: name → special use. */
-    readonly special: Readonly<Record<string, SpecialUse>>
+    /** Mailboxes that a new account starts with. */
+    readonly special: SpecialMailboxes
   }
 }
 
@@ -48,7 +49,9 @@ export interface MailboxesAdministration {
 export function makeMailboxes(parts: MailboxesParts): Mailboxes & MailboxesAdministration & { readonly providers: MailboxProviders } {
   const { database, accounts, annotations, quota, feed, indexes, bus, clock, messages, options } = parts
   const { separator } = options
-  const special = Object.fromEntries(Object.entries(options.special).map(([name, use]) => [storedName(name, separator), use]))
+  const special = (account?: string): Readonly<Record<string, SpecialUse>> => Object.fromEntries(Object.entries(options.special(account)).map(([name, use]) => [storedName(name, separator), use]))
+  /** What the configuration calls the special mailboxes. */
+  const useOf = special()
   const trees = makeTrees({ database, separator })
   const { visible, byName, readable, writable, below, providerOf, mustBePersonal } = trees
   let sharing: Sharing | undefined
@@ -291,10 +294,13 @@ export function makeMailboxes(parts: MailboxesParts): Mailboxes & MailboxesAdmin
     async provide(ids) {
       if (ids.length === 0) return
       await database.write(async (tx) => {
-        const existing = await tx.all<{ account: AccountId; name: string }>(`SELECT account, name FROM mailboxes WHERE ${tx.dialect.oneOf('account')}`, [tx.dialect.list(ids)])
-        const alive = await tx.all<{ id: AccountId }>(`SELECT id FROM accounts WHERE ${tx.dialect.oneOf('id')}`, [tx.dialect.list(ids)])
-        const has = new Set(existing.map((row) => `${row.account} ${row.name}`))
-        const wanted = alive.flatMap(({ id }) => newRows(id, [...new Set(['INBOX', ...Object.keys(special)])], special, true)).filter((row) => !has.has(`${row.account} ${row.name}`))
+        const existing = await tx.all<{ account: AccountId; name: string; use: string | null }>(`SELECT account, name, special_use AS "use" FROM mailboxes WHERE ${tx.dialect.oneOf('account')}`, [tx.dialect.list(ids)])
+        const alive = await tx.all<{ id: AccountId; name: string }>(`SELECT id, name FROM accounts WHERE ${tx.dialect.oneOf('id')}`, [tx.dialect.list(ids)])
+        const has = new Set(existing.flatMap((row) => [`${row.account} ${row.name}`, ...(row.use === null ? [] : [`${row.account} ${row.use}`])]))
+        const wanted = alive.flatMap(({ id, name }) => {
+          const its = special(name)
+          return newRows(id, [...new Set(['INBOX', ...Object.keys(its)])], its, true)
+        }).filter((row) => !has.has(`${row.account} ${row.name}`) && !has.has(`${row.account} ${row.specialUse}`))
         await insertMailboxes(tx, wanted, clock.now())
         for (const account of ids) trees.forget(tx, account)
       })
@@ -319,8 +325,12 @@ export function makeMailboxes(parts: MailboxesParts): Mailboxes & MailboxesAdmin
       try {
         return await own()
       } catch (error) {
-        if (!create || !isFailure(error, 'MAILBOX_NOT_FOUND')) throw error
+        if (!isFailure(error, 'MAILBOX_NOT_FOUND')) throw error
         const stored = storedName(name, separator)
+        // By the configuration's name whatever the account calls it: rules and plugins know no other.
+        const special = Object.hasOwn(useOf, stored) ? (await trees.own(account)).rows.find((row) => row.specialUse === useOf[stored]) : undefined
+        if (special) return special
+        if (!create) throw error
         mustBePersonal(account, stored, name)
         await self.create(account, name).catch((again: unknown) => { if (!isFailure(again, 'MAILBOX_EXISTS')) throw again })
         return own()

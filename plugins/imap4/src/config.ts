@@ -23,6 +23,8 @@ export const config = z.strictObject({
   literals: z.enum(['LITERAL+', 'LITERAL-']).default('LITERAL+').describe('Which literals may come without being asked for (RFC 7888): any, or those up to 4096 octets. Messages above wait for our go-ahead then.'),
   appendLimit: atLeast(octets('50 MiB'), 65536).describe('Octets of a message that APPEND takes.'),
   maxAppends: z.number().int().min(1).default(1000).describe('Messages of one APPEND command (RFC 3502).'),
+  messageLimit: z.number().int().min(0).default(0).describe('Messages that one FETCH, SEARCH, STORE, COPY, MOVE, APPEND or UID EXPUNGE may be about (MESSAGELIMIT, RFC 9738); 0: any. Clients that do not know it see only the last ones of large mailboxes; RFC 9738 asks for at least 1000.'),
+  saveLimit: z.number().int().min(0).default(0).describe('The same for COPY and APPEND alone (SAVELIMIT); 0: any. Does nothing beside messageLimit.'),
   maxCatenateParts: z.number().int().min(2).max(1000).default(100).describe('Pieces of one message that CATENATE puts together.'),
   obsolete: z.boolean().default(true).describe('Whether forms that only clients of the 1990s use are understood: FIND, PARTIAL, RFC822.PEEK, BODY[0] and the like.'),
   hide: z.array(z.strictObject({

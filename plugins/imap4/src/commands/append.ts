@@ -4,6 +4,7 @@ import { failure, type Filing, type Spooled, type Uid } from '@restante/core'
 import { appendData, type AppendData } from '../grammar/append-data.js'
 import { mailbox } from '../grammar/mailbox-name.js'
 import { Refusal } from '../replies.js'
+import { limitCapability, mostSaved } from '../session/message-limit.js'
 import type { Session } from '../session/session.js'
 import { assemble } from '../url/assemble.js'
 import type { Destination, Literal, Piece } from '../wire/framer.js'
@@ -16,7 +17,7 @@ const mostParts = 1000
 
 export const append = command({
   name: 'APPEND', states: afterLogin, target: true,
-  capabilities: ({ face: { config } }) => ['MULTIAPPEND', 'CATENATE', `APPENDLIMIT=${config.appendLimit}`],
+  capabilities: (session) => ['MULTIAPPEND', 'CATENATE', `APPENDLIMIT=${session.face.config.appendLimit}`, ...limitCapability(session)],
   read(r) {
     const name = mailbox(r.sp())
     const messages: AppendData[] = []
@@ -48,6 +49,7 @@ export const replace = command({
 /** Puts messages together where they come in pieces; what was made for that is forgotten when they are not filed. */
 async function withMessages<T>(session: Session, messages: readonly AppendData[], file: (filings: readonly Filing[]) => Promise<T>): Promise<T> {
   const made: Spooled[] = []
+  mustHaveRoomFor(session, messages.length)
   try {
     const filings: Filing[] = []
     for (const { source, ...about } of messages) {
@@ -62,6 +64,10 @@ async function withMessages<T>(session: Session, messages: readonly AppendData[]
   } finally {
     for (const spooled of made) await spooled.discard()
   }
+}
+
+function mustHaveRoomFor(session: Session, messages: number): void {
+  if (messages > mostSaved(session)) throw new Refusal(`MESSAGELIMIT ${mostSaved(session)}`, 'Too many messages to append, try a smaller subset')
 }
 
 /** UIDs as RFC 4315 wants them: a range, which they are when nobody came between. */
@@ -106,6 +112,7 @@ async function admit(session: Session, literal: Literal, soFar: readonly Piece[]
   try {
     const messages = soFar.filter((piece): piece is Spooled => typeof piece === 'object' && !Buffer.isBuffer(piece))
     if (literal.size > config.appendLimit) throw failure('MESSAGE_TOO_LARGE', { limit: config.appendLimit })
+    mustHaveRoomFor(session, messages.length + 1)
     if (messages.length >= config.maxAppends) throw new Refusal('LIMIT', `At most ${config.maxAppends} messages at once`)
     if (sum(messages.filter((message) => Buffer.isBuffer(message.octets))) + literal.size > Math.max(heldOctets, literal.size)) throw new Refusal('LIMIT', 'Too many messages at once')
     if (name !== undefined && messages.length === 0 && !(await session.mailboxes.list(account.id)).some((box) => box.selectable && box.name === name)) throw failure('MAILBOX_NOT_FOUND', { mailbox: name })

@@ -11,26 +11,32 @@ import { fetchModifiers, type FetchModifiers } from '../grammar/fetch-modifiers.
 import { sequenceSet, type SequenceSet } from '../grammar/sequence-set.js'
 import { Refusal } from '../replies.js'
 import { tellKeywords } from '../session/announce.js'
+import { limited, withLimit } from '../session/message-limit.js'
 import { Cursor } from '../session/selected.js'
 import { tellVanished } from '../session/resync.js'
 import type { Session } from '../session/session.js'
 import { BadCommand } from '../wire/reader.js'
 import { Disconnected } from '../wire/writer.js'
-import { command, inMailbox } from './command.js'
+import { command, inMailbox, type Done } from './command.js'
 
 export const fetch = command({
   name: 'FETCH', uid: true, numbers: true, states: inMailbox, seqs: 'uses', capabilities: ['OBJECTID', 'PREVIEW', 'SAVEDATE', 'BINARY'],
   read: (r, { uid }) => ({ set: sequenceSet(r.sp()), items: fetchItems(r.sp()), only: r.take(' ') ? fetchModifiers(r, uid) : {} }),
-  async run(session, { set, items, only }, { uid }) {
-    const uids = await restrict(session, set, only, uid)
+  async run(session, { set, items, only }, { uid }): Promise<Done> {
+    const { uids: last, code } = limited(session, await restrict(session, set, only, uid))
+    // From the highest down, so that the client may begin with what it got (RFC 9738 3.1).
+    const uids = code ? [...last].reverse() : last
     const run = new Fetching(session, planFetch(items, { uid: uid && !session.uidOnly, modseq: only.changedSince !== undefined }))
     if (run.plan.has.MODSEQ) session.useModseqs()
     if (run.plan.has.FLAGS || run.plan.marksSeen) tellKeywords(session, session.open)
     await (run.plan.fields.length === 0 && run.plan.octets === 'never' ? run.fromIndex(uids) : run.inChunks(uids))
+    const left = run.unavailable > 0 || run.undecodable > 0 || (run.expunged > 0 && !uid)
+    const done = withLimit(session, left ? { code: '' } : {}, code)
     if (run.unavailable > 0) throw new Refusal('UNAVAILABLE', `The text of ${run.unavailable} messages cannot be had at the moment`)
     if (run.undecodable > 0) throw new Refusal('UNKNOWN-CTE', `${run.undecodable} messages have parts in an encoding that nobody knows`)
     // RFC 2180 4.1.2: what there still is was sent.
     if (run.expunged > 0 && !uid) throw new Refusal('EXPUNGEISSUED', 'Some of the messages no longer exist')
+    return done
   },
 })
 
@@ -45,6 +51,8 @@ async function restrict(session: Session, set: SequenceSet, { changedSince, vani
   const { mailbox } = session.open
   if (vanished && !session.qresync) throw new BadCommand('ENABLE QRESYNC comes first')
   const all = session.open.uids(set, uid)
+  const { messageLimit } = session.face.config
+  if (partial && messageLimit > 0 && Math.abs(partial.to - partial.from) >= messageLimit) throw new Refusal(`MESSAGELIMIT ${messageLimit}`, `FETCH exceeds the maximum ${messageLimit}-message limit`)
   const uids = partial ? partOf(all, partial) : all
   if (changedSince === undefined) return uids
   session.useModseqs()

@@ -4,8 +4,10 @@ import { mentions } from '../grammar/search-keys.js'
 import { searchArguments } from '../grammar/search-arguments.js'
 import { takeSearchReturn } from '../grammar/search-return.js'
 import { Refusal } from '../replies.js'
+import { searchable } from '../search/candidates.js'
 import { tellResult } from '../search/result.js'
 import { prepareKey, search as run } from '../search/run.js'
+import { withLimit } from '../session/message-limit.js'
 import { BadCommand, type Reader } from '../wire/reader.js'
 import { command, inMailbox, type Done } from './command.js'
 import { freeTag, keepUpdated } from './contexts.js'
@@ -29,11 +31,12 @@ export const search = command({
       if (byModseq) session.useModseqs()
       const { modseq } = session.open.mailbox.view
       const relevancy = new Map<Uid, number>()
-      const found = await run(session, key, { relevancy })
+      const { among, code } = await searchable(session, key)
+      const found = await run(session, key, { relevancy, ...(among ? { among } : {}) })
       tellResult(session, { name: 'SEARCH', returns, uid, tag, byModseq, relevancy }, found)
       if (returns?.update) keepUpdated(session, { tag, uid, key, program: undefined, results: found, modseq })
       // Message numbers in the question: they may not shift before its answer is understood (RFC 7162 3.2.10.2).
-      return { holdExpunges: mentions(key, 'seq') }
+      return withLimit(session, { holdExpunges: mentions(key, 'seq') }, code)
     } catch (error) {
       if (returns?.save) session.open.save([])
       throw error

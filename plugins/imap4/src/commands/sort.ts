@@ -4,6 +4,7 @@ import { searchArguments } from '../grammar/search-arguments.js'
 import { mentions } from '../grammar/search-keys.js'
 import { takeSearchReturn } from '../grammar/search-return.js'
 import { Refusal } from '../replies.js'
+import { mustBeSortable } from '../search/candidates.js'
 import { tellResult } from '../search/result.js'
 import { prepareKey, search } from '../search/run.js'
 import { sortables } from '../search/sort-keys.js'
@@ -30,6 +31,7 @@ export const sort = command({
       const byModseq = mentions(key, 'modseq')
       if (byModseq) session.useModseqs()
       const { modseq } = session.open.mailbox.view
+      await mustBeSortable(session, key)
       const relevancy = new Map<Uid, number>()
       const found = await sortables(session, await search(session, key, { relevancy }), program.needKeys, relevancy)
       const sorted = sortMessages(found, program).map((message) => message.uid)
@@ -55,6 +57,7 @@ export const thread = command({
     if (badCharset) throw badCharsetReply()
     const key = await prepareKey(session, asked)
     if (mentions(key, 'modseq')) session.useModseqs()
+    await mustBeSortable(session, key)
     const { view } = session.open.mailbox
     const messages = await sortables(session, await search(session, key), true)
     const text = threaded(messages, algorithm, (message) => (uid ? message.uid : view.seqOf(message.uid)))

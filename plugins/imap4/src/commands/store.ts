@@ -3,6 +3,7 @@ import type { Modseq, Uid } from '@restante/core'
 import { flagList } from '../grammar/flags.js'
 import { formatSet, sequenceSet } from '../grammar/sequence-set.js'
 import { tellKeywords } from '../session/announce.js'
+import { limited, withLimit } from '../session/message-limit.js'
 import { Cursor, type Selected } from '../session/selected.js'
 import type { Session } from '../session/session.js'
 import type { Reader } from '../wire/reader.js'
@@ -21,7 +22,7 @@ export const store = command({
   },
   async run(session, { set, unchangedSince, mode, silent, change }, { uid }): Promise<Done> {
     const selected = session.writable()
-    const uids = selected.uids(set, uid)
+    const { uids, code: limit } = limited(session, selected.uids(set, uid))
     if (unchangedSince !== undefined) session.useModseqs()
     if (uids.length === 0) return {}
     const { done, modified, gone } = await selected.mailbox.changeFlags(uids, { mode, ...change, ...(unchangedSince === undefined ? {} : { unchangedSince: unchangedSince as Modseq }) })
@@ -30,8 +31,8 @@ export const store = command({
     const { view } = selected.mailbox
     const code = modified.length > 0 ? `MODIFIED ${formatSet(uid ? modified : modified.map((one) => view.seqOf(one)))}` : undefined
     // RFC 2180 4.2.2. By UID, what is gone is as if it had never been (RFC 3501 6.4.8).
-    if (gone.length > 0 && !uid && !(silent && unchangedSince === undefined)) return { failed: true, code: code ?? 'EXPUNGEISSUED', text: 'Some of the messages were expunged by another session' }
-    return code ? { code, text: 'Some of the messages were changed by another session' } : {}
+    if (gone.length > 0 && !uid && !(silent && unchangedSince === undefined)) return withLimit(session, { failed: true, code: code ?? 'EXPUNGEISSUED', text: 'Some of the messages were expunged by another session' }, limit)
+    return withLimit(session, code ? { code, text: 'Some of the messages were changed by another session' } : {}, limit)
   },
 })
 

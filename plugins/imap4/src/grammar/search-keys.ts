@@ -60,7 +60,7 @@ function key(p: Parse): SearchKey {
     })
   }
   const name = r.word('a search key')
-  if (!Object.hasOwn(table, name)) throw new BadCommand(`There is no search key ${name}`)
+  if (!Object.hasOwn(table, name) || (name.startsWith('UID') && name !== 'UID' && !r.dialect.uidBounds)) throw new BadCommand(`There is no search key ${name}`)
   return table[name](p)
 }
 
@@ -79,6 +79,9 @@ const objectId = (p: Parse): string => {
   const id = p.r.sp().astring('an object id')
   return /^[\w-]{1,255}$/.test(id) ? id : p.r.fail('an object id')
 }
+const lastUid = 0xffff_ffff
+const nothing: SearchKey = not({ key: 'all' })
+const bound = (p: Parse): number => p.r.sp().nzNumber('a UID')
 const recent: SearchKey = { key: 'recent' }
 const seen: SearchKey = { key: 'flag', bit: flagBits['\\Seen'] }
 
@@ -135,6 +138,14 @@ const table: Record<string, (p: Parse) => SearchKey> = {
   TEXT: (p) => ({ key: 'text', text: text(p) }),
   THREADID: (p) => ({ key: 'threadid', id: objectId(p) }),
   TO: header('to'),
+  UIDAFTER: (p) => {
+    const uid = bound(p)
+    return uid === lastUid ? nothing : { key: 'uid', set: [uid + 1, lastUid] }
+  },
+  UIDBEFORE: (p) => {
+    const uid = bound(p)
+    return uid === 1 ? nothing : { key: 'uid', set: [1, uid - 1] }
+  },
   UID: (p) => numbered('uid', sequenceSet(p.r.sp())),
   UNANSWERED: noFlag(flagBits['\\Answered']),
   UNDELETED: noFlag(flagBits['\\Deleted']),

@@ -112,7 +112,7 @@ export class Session {
   /** Mailbox names in UTF-8 (RFC 6855 3, RFC 9051 5.1). */
   get utf8(): boolean { return this.rev2 || this.enabled.has('UTF8=ACCEPT') }
   /** How what it says is read. */
-  get dialect(): Dialect { return { utf8Names: this.utf8, obsolete: this.face.config.obsolete } }
+  get dialect(): Dialect { return { utf8Names: this.utf8, obsolete: this.face.config.obsolete, uidBounds: this.face.config.messageLimit > 0 } }
   /** A mailbox name for a reply, in quotes. */
   named(name: string): string { return this.utf8 ? quoted(Buffer.from(name, 'utf8').toString('latin1')) : quotedName(name) }
   /** Messages are named by UID only, in both directions (RFC 9586). */

@@ -47,6 +47,8 @@ export interface Dialect {
   readonly utf8Names?: boolean
   /** Forms of RFC 1730 and before are understood. */
   readonly obsolete?: boolean
+  /** UIDAFTER and UIDBEFORE (RFC 9738 3.2). */
+  readonly uidBounds?: boolean
 }
 
 export class Reader {
