@@ -34,6 +34,8 @@ export const config = z.strictObject({
     send: z.boolean().default(false).describe('Whether sessions are counted, and domains that ask for it get a report each day (RFC 8460).'),
     contact: z.email().optional().describe('Sender of the reports; absent: postmaster at hostname.'),
   }).describe('Reports to others on how TLS went with them.'),
+  srs: z.boolean().default(true).describe('Whether forwarded mail goes out with an address of ours in place of its sender, from which returned mail finds back (SRS); without it the one who forwards is the sender.'),
+  arc: z.boolean().default(true).describe('Whether forwarded mail is sealed with what was found when it came (ARC, RFC 8617), where the domain has an RSA key.'),
   connections: z.number().int().min(1).max(100).default(4).describe('Connections to one host at once.'),
   perTransaction: z.number().int().min(1).max(1000).default(100).describe('Recipients of one message in one transaction (RFC 5321 4.5.3.1.8).'),
   reuse: seconds('10s').describe('How long an idle connection is kept for the next message.'),

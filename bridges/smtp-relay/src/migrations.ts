@@ -13,4 +13,7 @@ export const migrations: readonly Migration[] = [{
     await db.run(`CREATE TABLE smtp_relay_tls_results (day ${int} NOT NULL, domain ${text} NOT NULL, policy_type ${text} NOT NULL, policy ${text} NOT NULL, mx ${text} NOT NULL, address ${text} NOT NULL, result ${text} NOT NULL, sessions ${int} NOT NULL,
       PRIMARY KEY (day, domain, policy_type, policy, mx, address, result))`)
   },
+}, {
+  name: 'smtp-relay/0003-secrets',
+  up: (db) => db.run(`CREATE TABLE smtp_relay_secrets (name ${db.dialect.types.text} PRIMARY KEY, secret ${db.dialect.types.text} NOT NULL)`),
 }]

@@ -10,6 +10,8 @@ import { migrations } from './migrations.js'
 import { makePrepare } from './prepare.js'
 import { makeRelay } from './relay.js'
 import { routeOf, type MailDns, type Routed } from './route.js'
+import { makeSeal } from './seal.js'
+import { makeSrs } from './srs.js'
 import { makeTls } from './tls/tls.js'
 
 export default definePlugin({
@@ -31,9 +33,11 @@ export default definePlugin({
       config, database, clock, log, dns, hostname, store: messageStore, permits: (address, port) => guard.permits(address, port), txt: (name) => resolver.resolveTxt(name), dnsTimeoutMs: outbound.dnsTimeout * 1000,
     })
     const connections = new Connections({ config, name: hostname, clock, log, heard: tls.heard, authorities: tls.authorities })
-    const prepare = makePrepare({ config, contents, accounts, keys, clock, log })
+    const seal = config.arc ? makeSeal({ hostname, resolve, now: () => clock.now(), log }) : undefined
+    const prepare = makePrepare({ config, contents, accounts, keys, seal, clock, log })
+    const srs = makeSrs({ database, accounts, enabled: config.srs, now: () => clock.now() })
     const relayed = metrics.counter('restante_relayed_total', 'Recipients that were handed to SMTP servers, by result')
-    notifier.relayThrough(makeRelay({ config, hostname, clock, log, random, prepare, connections, route, harden: tls.harden, count: (result) => relayed.add(1, { result }) }))
+    notifier.relayThrough(makeRelay({ config, hostname, clock, log, random, prepare, envelopeSender: srs.sender, connections, route, harden: tls.harden, count: (result) => relayed.add(1, { result }) }))
     const shown = async (key: Key) => {
       const { name, text } = recordOf(key)
       const parts = text.match(/.{1,255}/g)!
@@ -41,7 +45,10 @@ export default definePlugin({
     }
     return {
       services: {},
-      ...(config.incoming.check ? { hooks: { 'smtp.message': makeIncoming({ config: config.incoming, hostname, log, random, resolve }), 'smtp.origin': makeOrigin({ hostname, resolve }) } } : {}),
+      hooks: {
+        'smtp.unknown': srs.unknown,
+        ...(config.incoming.check ? { 'smtp.message': makeIncoming({ config: config.incoming, hostname, log, random, resolve }), 'smtp.origin': makeOrigin({ hostname, resolve }) } : {}),
+      },
       operations: {
         async 'smtp-relay.route'({ address, sender }: { address: string; sender: string }) {
           const at = address.lastIndexOf('@')

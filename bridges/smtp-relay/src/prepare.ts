@@ -1,11 +1,12 @@
 // What goes out of a message: its stored octets with line ends that SMTP has, signatures before them.
 import { pipeline, Readable } from 'node:stream'
-import { isFailure, parseAddressList, splitFields, type AccountId, type Accounts, type Clock, type Contents, type Log, type MessageId } from '@restante/core'
+import { isFailure, parseAddressList, splitFields, type AccountId, type Accounts, type Clock, type Contents, type Log, type MessageId, type RelayRecipient } from '@restante/core'
 import { dkimSign } from 'mailauth/lib/dkim/sign.js'
 import type { Config } from './config.js'
 import { LineEnds, look, type Look } from './content.js'
 import type { Keys } from './keys.js'
 import type { Verdict } from './outcome.js'
+import type { makeSeal } from './seal.js'
 
 export interface Prepared {
   /** Octets, as they will be sent. */
@@ -20,14 +21,16 @@ export interface PrepareParts {
   readonly contents: Contents
   readonly accounts: Accounts
   readonly keys: Keys
+  /** Seals what was forwarded; undefined: nothing is. */
+  readonly seal: ReturnType<typeof makeSeal> | undefined
   readonly clock: Clock
   readonly log: Log
 }
 
 const signedFields = 'From:Sender:Reply-To:Subject:Date:Message-ID:To:Cc:MIME-Version:Content-Type:Content-Transfer-Encoding:In-Reply-To:References:List-Id:List-Unsubscribe'.split(':')
 
-export function makePrepare({ config, contents, accounts, keys, clock, log }: PrepareParts) {
-  return async (message: MessageId, account: AccountId | null): Promise<Prepared | Verdict> => {
+export function makePrepare({ config, contents, accounts, keys, seal, clock, log }: PrepareParts) {
+  return async (message: MessageId, { account, originator, forwardedFor }: Pick<RelayRecipient, 'account' | 'originator' | 'forwardedFor'>): Promise<Prepared | Verdict> => {
     try {
       const content = await contents.open(message)
       const raw = (): AsyncIterable<Buffer> => content.range(0, content.size)
@@ -35,7 +38,7 @@ export function makePrepare({ config, contents, accounts, keys, clock, log }: Pr
       if (seen.nul) return { kind: 'permanent', status: '5.6.0', why: 'the message contains NUL, which SMTP cannot carry' }
       if (seen.hops > config.hops) return { kind: 'permanent', status: '5.4.6', why: `the message has ${seen.hops} Received fields: it goes in circles` }
       const body = (): Readable => pipeline(Readable.from(raw(), { objectMode: false }), new LineEnds(), () => undefined)
-      const head = Buffer.from(await sign(seen, account, body), 'latin1')
+      const head = Buffer.from(forwardedFor === null ? await sign(seen, account, body) : await sealed(seen, originator, body), 'latin1')
       return { size: seen.size + head.length, eightBit: seen.eightBit, lax: /^tls-required[ \t]*:[ \t]*no[ \t]*$/im.test(seen.header), octets: () => Readable.from((async function* () {
         if (head.length > 0) yield head
         yield* body() as AsyncIterable<Buffer>
@@ -45,6 +48,12 @@ export function makePrepare({ config, contents, accounts, keys, clock, log }: Pr
       log.error({ err: error, message }, 'a message cannot be relayed just now')
       return { kind: 'temporary', status: '4.3.0', why: 'the message cannot be read just now' }
     }
+  }
+
+  async function sealed({ header }: Look, originator: string, body: () => Readable): Promise<string> {
+    // The chain's algorithm is RSA (RFC 8617 4.1.1 names no other that everybody knows).
+    const key = seal && (await keys.signing(domainOf(originator))).find(({ algorithm }) => algorithm === 'rsa')
+    return key ? seal(header, key, body) : ''
   }
 
   /** In the name of the domain in From, when somebody with an account here has sent it and may write so; '' for all else. */

@@ -1,6 +1,6 @@
 // The relay: recipients whose domain has no agent get their mail by SMTP. There is no queue here: the store's recipients are the
 // queue, and it tells us who is due. Recipients of one message at one host share a transaction.
-import type { AccountId, Clock, Log, MessageId, OwedReport, Relay, RelayDone, RelayOutcome, RelayRecipient } from '@restante/core'
+import type { Clock, Log, MessageId, OwedReport, Relay, RelayDone, RelayOutcome, RelayRecipient } from '@restante/core'
 import type { Config } from './config.js'
 import type { Connections, Conversation } from './connections.js'
 import { again, type Verdict } from './outcome.js'
@@ -14,7 +14,9 @@ export interface RelayParts {
   readonly clock: Clock
   readonly log: Log
   readonly random: () => number
-  readonly prepare: (message: MessageId, account: AccountId | null) => Promise<Prepared | Verdict>
+  readonly prepare: (message: MessageId, one: RelayRecipient) => Promise<Prepared | Verdict>
+  /** Who stands as the sender in the envelope. */
+  readonly envelopeSender: (one: RelayRecipient) => Promise<string>
   readonly connections: Connections
   readonly route: (domain: string, sender: string) => Promise<Routed>
   readonly harden: (routed: Routed, domain: string) => Promise<Routed>
@@ -53,7 +55,7 @@ export function makeRelay(parts: RelayParts): Relay {
     /** Nobody can be reached that way just now: not asked again for each message. */
     const closed = new Map<Way, Verdict>()
     for (let group = waiting.shift(); group && !signal.aborted; group = waiting.shift()) {
-      const found = await parts.prepare(group.message, group.recipients[0].account)
+      const found = await parts.prepare(group.message, group.recipients[0])
       if ('kind' in found) {
         await settle(group, () => found, done)
         continue
@@ -88,7 +90,7 @@ export function makeRelay(parts: RelayParts): Relay {
     for (let i = 0; i < group.recipients.length; i += config.perTransaction) {
       const part = { ...group, recipients: group.recipients.slice(i, i + config.perTransaction) }
       const { verdicts, broken, reports } = await conversation.send({
-        from: group.sender, to: new Map(part.recipients.map((one) => [one.address, one.wishes])), reports: group.recipients[0].reports, size: found.size, eightBit: found.eightBit, octets: found.octets(),
+        from: await parts.envelopeSender(group.recipients[0]), to: new Map(part.recipients.map((one) => [one.address, one.wishes])), reports: group.recipients[0].reports, size: found.size, eightBit: found.eightBit, octets: found.octets(),
         requireTls: group.recipients[0].requireTls,
       })
       await settle(part, (recipient) => verdicts.get(recipient.address)!, done, reports)

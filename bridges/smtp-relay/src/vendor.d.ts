@@ -7,6 +7,19 @@ declare module 'mailauth/lib/dkim/sign.js' {
     signatureData: readonly { signingDomain: string; selector: string; privateKey: string; algorithm?: string }[]
   }): Promise<{ signatures: string; errors: readonly { err?: Error }[] }>
 }
+declare module 'mailauth/lib/dkim/verify.js' {
+  /** What `arc` and `createSeal` go on with. */
+  export function dkimVerify(input: AsyncIterable<Buffer> | NodeJS.ReadableStream | Buffer, options: { seal?: object; resolver: (name: string, type: string) => Promise<unknown> }): Promise<{
+    readonly headers: unknown
+    readonly arc: unknown
+    readonly seal?: object
+    readonly results: readonly { readonly signingDomain?: string; readonly algo?: string; readonly status: { readonly result: string } }[]
+  }>
+}
+declare module 'mailauth/lib/arc/index.js' {
+  export function arc(data: unknown, options: { resolver: (name: string, type: string) => Promise<unknown> }): Promise<{ readonly i?: number | false; readonly status: { readonly result: string; readonly shouldSeal?: boolean } }>
+  export function createSeal(input: false, data: { headers: unknown; arc: unknown; seal: object }): Promise<{ readonly headers: readonly string[] }>
+}
 declare module 'mailauth/lib/mta-sts.js' {
   /** The policy's name in DNS, or false; throws what the resolver throws. */
   export function resolvePolicy(domain: string, options: { resolver: (name: string, type: string) => Promise<unknown> }): Promise<string | false>

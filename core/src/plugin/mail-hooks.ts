@@ -21,7 +21,7 @@ export type Verdict =
   | { readonly verdict: 'tempfail' | 'reject'; readonly text: string }
 
 /** What an address of ours is that is no account's: the front end of a list (im2000.md G8), to which the sender may post; or a list to which he may not. */
-export type RecipientKind = { readonly list: string } | { readonly refuse: string }
+export type RecipientKind = { readonly list: string } | { readonly refuse: string } | { /** It stands for an address elsewhere, to which returned mail goes back. */ readonly returned: string }
 
 /** Where a message comes from, before there is one. */
 export interface Origin { readonly remoteAddress: string; readonly helo: string; /** '' is the null sender. */ readonly sender: string }

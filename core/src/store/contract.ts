@@ -15,6 +15,8 @@ export interface Originator {
   readonly account: AccountId | null
   /** Name at this store, shown to recipients (never a mailbox in IM2000's sense); for SMTP ingress the envelope sender, '' for the null sender. */
   readonly name: string
+  /** Sent on by a rule: who had sent it ('' for the null sender). */
+  readonly forwardedFor?: string
   /** How it came: 'MSOAP', 'ESMTP', 'ESMTPSA', 'LMTP', ... for the trace header. */
   readonly protocol: string
   /** Where the message lies when it is not here: the other store's domain or address. */

@@ -70,8 +70,8 @@ export class HandOver {
   }
 }
 
-const recipientOf = ({ id, address, outcome, attempts, submittedAt, submission, message, originator, account, notify, original, returns, envelopeId, warned, requireTls }: Due): RelayRecipient => ({
-  id, address, attempts: outcome === 'relay' ? attempts : 0, submittedAt, submission, message, originator, account, requireTls, warned: warned === 1,
+const recipientOf = ({ id, address, outcome, attempts, submittedAt, submission, message, originator, account, notify, original, returns, envelopeId, warned, requireTls, forwardedFor }: Due): RelayRecipient => ({
+  id, address, attempts: outcome === 'relay' ? attempts : 0, submittedAt, submission, message, originator, account, requireTls, forwardedFor, warned: warned === 1,
   wishes: { ...(notify === null ? {} : { notify: notify.split(',') as NotifyOn[] }), ...(original === null ? {} : { original }) },
   reports: { ...(returns === null ? {} : { returns }), ...(envelopeId === null ? {} : { envelopeId }) },
 })

@@ -102,4 +102,7 @@ export const storeMigrations: readonly Migration[] = [{
 }, {
   name: 'store/0005-require-tls',
   up: (db) => db.run(`ALTER TABLE submissions ADD COLUMN require_tls ${db.dialect.types.int} NOT NULL DEFAULT 0`),
+}, {
+  name: 'store/0006-forwarded-for',
+  up: (db) => db.run(`ALTER TABLE submissions ADD COLUMN forwarded_for ${db.dialect.types.text}`),
 }]

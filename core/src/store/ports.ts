@@ -56,6 +56,8 @@ export interface RelayRecipient {
   readonly account: AccountId | null
   readonly wishes: RecipientWishes
   readonly reports: ReportWishes
+  /** Sent on by a rule: who had sent it. */
+  readonly forwardedFor: string | null
   /** It may go by TLS only (RFC 8689). */
   readonly requireTls: boolean
   /** Its sender was told that it is late. */

@@ -119,11 +119,11 @@ const domainOf = (address: string): string => {
 }
 
 const insertSubmissions = (tx: Transaction, items: readonly Sealed[], firstMessage: number, firstSubmission: number): Promise<void> => tx.run(
-  `INSERT INTO submissions (id, message, token, account, originator, protocol, message_id, size, submitted_at, expires_at, returns, envelope_id, require_tls)
-   SELECT r.id, r.message, r.token, r.account, r.originator, r.protocol, r.message_id, r.size, r.submitted_at, r.expires_at, r.returns, r.envelope_id, r.require_tls
-   FROM ${tx.dialect.rows({ id: 'int', message: 'int', token: 'text', account: 'int', originator: 'text', protocol: 'text', message_id: 'text', size: 'int', submitted_at: 'int', expires_at: 'int', returns: 'text', envelope_id: 'text', require_tls: 'int' })} AS r`,
+  `INSERT INTO submissions (id, message, token, account, originator, protocol, message_id, size, submitted_at, expires_at, returns, envelope_id, require_tls, forwarded_for)
+   SELECT r.id, r.message, r.token, r.account, r.originator, r.protocol, r.message_id, r.size, r.submitted_at, r.expires_at, r.returns, r.envelope_id, r.require_tls, r.forwarded_for
+   FROM ${tx.dialect.rows({ id: 'int', message: 'int', token: 'text', account: 'int', originator: 'text', protocol: 'text', message_id: 'text', size: 'int', submitted_at: 'int', expires_at: 'int', returns: 'text', envelope_id: 'text', require_tls: 'int', forwarded_for: 'text' })} AS r`,
   [tx.dialect.rowsValue(items.map((item, i) => [firstSubmission + i, firstMessage + i, item.token, item.originator.account, item.originator.name, item.originator.protocol,
-    trackedId(item.summary.sort.messageId), item.summary.size, item.at, item.expiresAt ?? null, item.reports?.returns ?? null, item.reports?.envelopeId ?? null, item.requireTls ? 1 : 0]))])
+    trackedId(item.summary.sort.messageId), item.summary.size, item.at, item.expiresAt ?? null, item.reports?.returns ?? null, item.reports?.envelopeId ?? null, item.requireTls ? 1 : 0, item.originator.forwardedFor ?? null]))])
 
 /** Messages that may have lost their last holder. The reaper finds out (reaper.ts). */
 export async function markReapable(tx: Transaction, messages: readonly MessageId[]): Promise<void> {

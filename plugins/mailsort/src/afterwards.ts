@@ -45,7 +45,7 @@ async function forward(parts: AfterwardsParts, fact: AfterDelivery, addresses: r
   for (let tries = 0; tries < 2 && recipients.length > 0; tries++) {
     try {
       const content = await parts.contents.open(message)
-      const draft = await parts.store.open({ account, name: sender === '' ? '' : recipient, protocol: 'MailSort' }, { recipients }, { trace: `Delivered-To: ${recipient}\r\n`, expectedSize: content.size })
+      const draft = await parts.store.open({ account, name: sender === '' ? '' : recipient, protocol: 'MailSort', forwardedFor: sender }, { recipients }, { trace: `Delivered-To: ${recipient}\r\n`, expectedSize: content.size })
       try {
         for await (const chunk of withoutReturnPath(content)) await draft.writer.write(chunk)
         await draft.seal()

@@ -48,9 +48,10 @@ export function createPolicy({ accounts, hooks, notifier, domains, ownSender, ow
     return (await hooks.ask('smtp.sender', { account: account.id, address, where }))?.may
   }
   /** An address that is no account's: a list's (H25: nothing else is taken), or nobody's. */
-  async function unknown({ listener, account, remoteAddress, helo }: Peer, sender: string, recipient: string): Promise<{ readonly list: string } | Reply> {
+  async function unknown({ listener, account, remoteAddress, helo }: Peer, sender: string, recipient: string): Promise<{ readonly list: string } | string | Reply> {
     const kind = hooks.given('smtp.unknown') ? await hooks.ask('smtp.unknown', { listener, account: account?.id ?? null, remoteAddress, helo, sender, recipient }) : undefined
     if (!kind) return said.unknownUser
+    if ('returned' in kind) return kind.returned
     return 'list' in kind ? kind : said.refusedByPolicy(kind.refuse)
   }
   return {
