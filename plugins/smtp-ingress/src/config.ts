@@ -25,8 +25,19 @@ export const config = z.strictObject({
     listenTls: listenAddress('127.0.0.1:2465').describe('The same with TLS from the first octet. In production :465.'),
     ...shared(1000, 50, '10min'),
     clearTextLogin: z.enum(['never', 'loopback', 'always']).default('loopback').describe('Where a login without TLS is taken: nowhere, from this machine, everywhere.'),
+    clientCertificates: z.enum(['off', 'asked', 'required']).default('off').describe('Whether clients of listenTls are asked for a certificate when TLS begins (AUTH EXTERNAL); required: there is no TLS without one. Needs tls.clientCertificates.ca.'),
     failedLogins: z.number().int().min(1).default(3).describe('Failed logins after which the connection is closed.'),
     sender: z.enum(['own', 'any']).default('own').describe('own: MAIL FROM must be an address of the account.'),
+    rates: section({
+      messagesPerHour: z.number().int().min(0).default(0).describe('Messages in an hour. 0: no limit.'),
+      messagesPerDay: z.number().int().min(0).default(0).describe('Messages in 24 hours. 0: no limit.'),
+      recipientsPerHour: z.number().int().min(0).default(0).describe('Recipients in an hour. 0: no limit.'),
+      recipientsPerDay: z.number().int().min(0).default(0).describe('Recipients in 24 hours. 0: no limit.'),
+    }).describe('How much one account may send; above, the rest is asked to wait. Counted over restarts.'),
+    rewrite: z.array(z.strictObject({
+      from: z.string().regex(/^(\*|[^\s@*]+)@[^\s@*]+$/, 'an address, or *@domain').describe('An address, or *@domain for all of a domain.'),
+      to: z.string().regex(/^(\*|[^\s@*]+)@[^\s@*]+$/, 'an address, or *@domain').describe('What stands instead; * is the same local part.'),
+    })).default([]).describe('Sender addresses that are written otherwise, in the envelope and in From and Sender, before anything is checked. The first that fits; a whole address before its domain.'),
     headerFrom: z.enum(['own', 'any']).default('own').describe('own: each address in the From field must be one of the account\'s.'),
   }).describe('Submission: mail from our own people, after login (RFC 6409).'),
   lmtp: section({

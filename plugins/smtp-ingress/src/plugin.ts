@@ -6,12 +6,14 @@ import { config } from './config.js'
 import { createBlockLists } from './guards/block-lists.js'
 import { Greylist, greylistMigration } from './guards/greylist.js'
 import { createGuard } from './guards/guard.js'
+import { AccountRates, ratesMigration } from './submission/rates.js'
+import { createRewrite } from './submission/rewrite.js'
 import { createPolicy, type ListenerKind } from './policy.js'
 import { createEngine } from './server.js'
 
 export default definePlugin({
   name: 'smtp-ingress', version: '0.1.0', api: '^1.0.0',
-  config, migrations: [greylistMigration],
+  config, migrations: [greylistMigration, ratesMigration],
   requires: ['accounts', 'authenticator', 'hooks', 'messageStore', 'metrics', 'net', 'notifier', 'settings', 'spool'],
   provides: [],
   setup({ config, clock, database, log, services: { accounts, authenticator, hooks, messageStore, metrics, net, notifier, settings, spool } }) {
@@ -33,6 +35,7 @@ export default definePlugin({
       greylist: greylist && ((address, helo, sender, recipient) => greylist.wait(address, helo, sender, recipient)),
     })
 
+    const ours = { rates: new AccountRates({ rates: submission.rates, database, clock }), rewrite: createRewrite(submission.rewrite) }
     const messages = metrics.counter('restante_smtp_messages_total', 'Messages that SMTP and LMTP peers sent to the end.')
 
     function options(name: string, kind: ListenerKind, address: string, implicitTls: boolean): ListenOptions {
@@ -43,6 +46,7 @@ export default definePlugin({
         dsn: !('dsn' in own) || own.dsn, clearTextLogin: submission.clearTextLogin, failedLogins: submission.failedLogins, authenticator,
         transaction: {
           store: messageStore, spool, hooks, policy, guard: kind === 'mx' ? guard : undefined, host: settings.hostname, limit: settings.limits.messageOctets,
+          submission: ours,
           bytes: { bareLineEnds: own.bareLineEnds, nul: own.nul },
           receivedFrom: 'receivedFrom' in own && own.receivedFrom,
           count: (result) => messages.add(1, { listener: kind, result }),
@@ -53,7 +57,7 @@ export default definePlugin({
       net.onRenewed((context) => engine.renew(context))
       return {
         name, address, tls: implicitTls ? 'implicit' : net.tlsAvailable ? 'starttls' : 'off',
-        ...(kind === 'lmtp' ? {} : { alpn: 'smtp' }), maxSessions: own.sessions, maxSessionsPerAddress: own.sessionsPerAddress,
+        ...(kind === 'lmtp' ? {} : { alpn: 'smtp' }), ...(implicitTls ? { clientCertificates: submission.clientCertificates } : {}), maxSessions: own.sessions, maxSessionsPerAddress: own.sessionsPerAddress,
         refusal: (why) => `421 4.7.0 ${settings.hostname} ${why === 'shutting-down' ? 'is shutting down' : 'has too many connections'}; come back later\r\n`,
         onConnection: (connection: Connection) => engine.serve(connection),
       }

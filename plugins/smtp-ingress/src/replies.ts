@@ -10,6 +10,7 @@ export const reply = (code: number, text: string): Reply => ({ code, text })
 
 const replies: { readonly [C in ErrorCode]?: Reply } = {
   AUTHENTICATION_FAILED: reply(535, '5.7.8 Authentication failed'),
+  ISSUER_UNREACHABLE: reply(454, '4.7.0 The token cannot be checked at the moment; try again later'),
   ACCOUNT_DISABLED: reply(535, '5.7.8 Authentication failed'),
   AUTHENTICATION_THROTTLED: reply(454, '4.7.0 Too many failed logins; try again later'),
   ADDRESS_INVALID: reply(553, '5.1.3 Not a usable mail address'),
@@ -38,6 +39,8 @@ export function replyTo(error: unknown): Reply {
 
 export const said = {
   loginFirst: reply(530, '5.7.0 Log in first'),
+  cancelled: reply(501, '5.7.0 Authentication cancelled'),
+  notBase64: reply(501, '5.5.2 Not base64'),
   tlsFirst: reply(538, '5.7.11 Start TLS first: passwords do not travel in clear'),
   senderNotOwned: (address: string) => reply(550, `5.7.1 ${address ? `<${address}>` : 'The null sender'} does not belong to this account`),
   fromNotOwned: (address: string) => reply(550, `5.7.1 The From address <${address}> does not belong to this account`),
@@ -50,6 +53,7 @@ export const said = {
   nul: reply(554, '5.6.0 The message contains NUL'),
   tooLarge: (limit: number) => reply(552, `5.3.4 The message is larger than ${limit} octets`),
   headerTooLarge: reply(554, '5.6.0 The header is too large'),
+  sentTooMuch: (time: 'hour' | 'day') => reply(451, `4.7.1 This account has sent as much as it may in ${time === 'hour' ? 'an hour' : 'a day'}; try again later`),
   tooOften: reply(421, '4.7.0 Too much from your address lately; come back later'),
   tooManyNamed: reply(451, '4.7.1 Too many recipients from your address lately; try again later'),
   heloRefused: reply(550, '5.7.1 Greet with your own full name'),

@@ -3,7 +3,7 @@
 // - the wait of 100 ms before the greeting (nothing here profits from it);
 // - the reading of data (see mail-stream.ts): 250 is said after the commit, and no line end but CRLF counts;
 // - enhanced status codes: ours travel in the reply's text, the library would guess them from the basic code;
-// - AUTH is not announced where it would be refused; SCRAM-SHA-256 is added (the library knows PLAIN and LOGIN).
+// - AUTH is not announced where it would be refused; mechanisms are added (sasl.ts).
 // Left as the library has it: quoted local parts with '@' or blanks are refused (501); a repeated RCPT counts once.
 import type { SecureContext } from 'node:tls'
 import { isFailure, type Account, type Authenticator, type Connection, type Log, type RecipientWishes, type ReportWishes } from '@restante/core'
@@ -13,6 +13,7 @@ import type { Guard } from './guards/guard.js'
 import { MailStream } from './mail-stream.js'
 import type { ListenerKind, Peer } from './policy.js'
 import { reply, replyTo, said, trouble, type Reply } from './replies.js'
+import { decoded, mechanismOf, offered, type Ask, type Conversation } from './sasl.js'
 import { Transaction, type TransactionParts } from './transaction.js'
 
 export interface EngineOptions {
@@ -37,7 +38,8 @@ export interface Engine {
   renew(context: SecureContext): void
 }
 
-const mechanisms = ['PLAIN', 'LOGIN', 'SCRAM-SHA-256']
+/** The library's own; sasl.ts has more. */
+const mechanisms = ['PLAIN', 'LOGIN']
 /** Jokes of the library, and a command of proxies that nobody needs: XCLIENT says more. */
 const unwanted = ['WIZ', 'SHELL', 'KILL', 'XFORWARD']
 
@@ -104,6 +106,8 @@ class SmtpSession extends SMTPConnection {
   #transaction: Transaction | undefined
   #account: Account | undefined
   #failures = 0
+  /** EHLO is being answered. */
+  #greeting = false
   #leaving = false
 
   constructor(server: SMTPServer, readonly connection: Connection, private readonly options: EngineOptions) {
@@ -139,9 +143,13 @@ class SmtpSession extends SMTPConnection {
   }
   override send(code: number, data?: string | string[] | null, context?: string | false): void {
     const coded = typeof data === 'string' && /^[245]\.\d{1,3}\.\d{1,3} /.test(data)
-    super.send(code, data, coded ? false : context)
+    super.send(code, this.#greeting && Array.isArray(data) ? this.#features(data) : data, coded ? false : context)
     this.connection.transcript.server(`${code} ${Array.isArray(data) ? data.join(' | ') : (data ?? '')}`)
     if (code === 451 || code === 421) this.connection.transcript.trouble(`answered ${code}`)
+  }
+  /** What the library announces in EHLO, and what is ours beside it. */
+  #features(lines: readonly string[]): string[] {
+    return lines.map((line) => (line.startsWith('AUTH ') ? `${line} ${offered(this.#conversation).join(' ')}`.trimEnd() : line))
   }
   override _onCommand(command: Buffer, callback?: () => void): void {
     this.connection.transcript.client(command.toString('latin1'))
@@ -172,14 +180,17 @@ class SmtpSession extends SMTPConnection {
   override handler_EHLO(command: Buffer, callback: () => void): void {
     // Not announced where it would be refused. The library looks at the session's own list while it answers.
     if (!this.#mayLogIn) this.session.disabledCommands = [...this._server.options.disabledCommands, 'AUTH']
+    this.#greeting = true
     super.handler_EHLO(command, callback)
+    this.#greeting = false
     this.session.disabledCommands = undefined
   }
   override handler_AUTH(command: Buffer, callback: () => void): void {
     const [, mechanism = '', initial] = command.toString('latin1').trim().split(/\s+/)
     if (!this.#mayLogIn) return this.#answer(said.tlsFirst, callback)
-    if (mechanism.toUpperCase() !== 'SCRAM-SHA-256' || this.session.user) return super.handler_AUTH(command, callback)
-    this.#scram(initial, callback)
+    const ours = this.session.user ? undefined : mechanismOf(mechanism.toUpperCase(), this.#conversation)
+    if (ours) this.#converse(ours, initial, callback)
+    else super.handler_AUTH(command, callback)
   }
   override handler_DATA(_command: Buffer, callback: () => void): void {
     const transaction = this.#transaction
@@ -202,7 +213,8 @@ class SmtpSession extends SMTPConnection {
 
   // --- our side ------------------------------------------------------------------------------------------------------
 
-  async mailFrom(address: string, octets: number, reports?: ReportWishes, requireTls = false): Promise<Reply | undefined> {
+  async mailFrom(named: string, octets: number, reports?: ReportWishes, requireTls = false): Promise<Reply | undefined> {
+    const address = this.options.kind === 'submission' ? this.options.transaction.submission.rewrite(named) : named
     const peer: Peer = { listener: this.options.kind, account: this.#account, remoteAddress: this.remoteAddress, helo: (this._xClient.get('HELO') as string | undefined) || this.hostNameAppearsAs || '' }
     const refusal = await this.options.transaction.policy.sender(peer, address)
     if (!refusal) this.#transaction = new Transaction(this.options.transaction, peer, address, octets, this.log, { ...(reports ? { reports } : {}), ...(requireTls ? { requireTls } : {}) })
@@ -243,7 +255,7 @@ class SmtpSession extends SMTPConnection {
   }
 
   async login(name: string, password: string, authcid?: string, authzid?: string): Promise<Account> {
-    const account = await this.options.authenticator!.password(name, password, { service: 'submission', remoteAddress: this.connection.remoteAddress })
+    const account = await this.options.authenticator!.password(name, password, { service: 'submission', remoteAddress: this.remoteAddress })
     // Acting for somebody else is not offered; a client may repeat its own name there.
     if (authzid && authcid && authzid.toLowerCase() !== authcid.toLowerCase() && authzid.toLowerCase() !== account.name) throw reply(535, '5.7.8 This login may act for itself only')
     return (this.#account = account)
@@ -254,36 +266,37 @@ class SmtpSession extends SMTPConnection {
     return 'text' in (error as object) ? (error as Reply) : replyTo(error)
   }
 
-  #scram(initial: string | undefined, callback: () => void): void {
-    const talk = this.options.authenticator!.scram({ service: 'submission', remoteAddress: this.connection.remoteAddress })
-    const fail = (error: unknown, done: () => void): void => this.#answer(this.loginFailed(error), done)
-    /** Sends a challenge; the peer's next line goes to `next`, decoded. */
-    const ask = (challenge: string, next: (text: string, done: () => void) => void): void => {
-      this.send(334, Buffer.from(challenge).toString('base64'))
+  get #conversation(): Conversation {
+    return { authenticator: this.options.authenticator!, connection: this.connection, remoteAddress: this.remoteAddress }
+  }
+
+  /** Goes through a mechanism of ours. Each line of the peer's brings the callback that lets its next one in. */
+  #converse(mechanism: NonNullable<ReturnType<typeof mechanismOf>>, first: string | undefined, callback: () => void): void {
+    let release = callback
+    const understood = (line: string): Buffer => {
+      if (line === '*') throw said.cancelled
+      const octets = decoded(line)
+      if (!octets) throw said.notBase64
+      return octets
+    }
+    const ask: Ask = (challenge) => new Promise((resolve, reject) => {
       this._nextHandler = (line, done) => {
-        const text = line.toString('latin1').trim()
-        if (text === '*') return this.#answer(reply(501, '5.7.0 Authentication cancelled'), done)
-        next(Buffer.from(text, 'base64').toString(), done)
+        release = done
+        try {
+          resolve(understood(line.toString('latin1').trim()))
+        } catch (error) {
+          reject(error as Error)
+        }
       }
-    }
-    const first = (text: string, done: () => void): void => {
-      talk.first(text).then((challenge) => (ask(challenge, final), done()), (error: unknown) => fail(error, done))
-    }
-    const final = (text: string, done: () => void): void => {
-      talk.final(text).then(({ message, account }) => {
-        // SMTP's 235 carries no data, so the server's proof is one more challenge, to which the answer is empty.
-        ask(message, (_, last) => {
-          this.#account = account
-          this.session.user = account as never
-          this.#answer(reply(235, '2.7.0 Authentication successful'), last)
-        })
-        done()
-      }, (error: unknown) => fail(error, done))
-    }
-    if (initial === undefined) {
-      ask('', first)
-      callback()
-    } else first(initial === '=' ? '' : Buffer.from(initial, 'base64').toString(), callback)
+      this.send(334, Buffer.from(challenge).toString('base64'))
+      release()
+    })
+    const run = async (): Promise<Account> => mechanism.run(this.#conversation, ask, first === undefined ? undefined : understood(first))
+    run().then((account) => {
+      this.#account = account
+      this.session.user = account as never
+      this.#answer(reply(235, '2.7.0 Authentication successful'), release)
+    }, (error: unknown) => this.#answer(error === said.cancelled ? said.cancelled : this.loginFailed(error), release))
   }
 
   #answer({ code, text }: Reply, callback: () => void): void {

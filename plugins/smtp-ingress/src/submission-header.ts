@@ -2,6 +2,7 @@
 // header only; the body streams by untouched. Pure.
 import { parseAddressList } from '@restante/core'
 import { HeaderHold } from './header-hold.js'
+import { rewriteField } from './submission/rewrite.js'
 
 export interface Mended {
   readonly octets: Buffer
@@ -14,7 +15,7 @@ export interface Mended {
 export class HeaderMender {
   readonly #hold = new HeaderHold()
   /** @param defaults full values of the fields that may be missing */
-  constructor(private readonly defaults: { readonly date: () => string; readonly messageId: () => string }) {}
+  constructor(private readonly defaults: { readonly date: () => string; readonly messageId: () => string }, private readonly rewrite?: (address: string) => string) {}
 
   /** Takes octets until the header is complete, then gives it mended, with what came behind. 'too-large': give up. */
   push(chunk: Buffer): Mended | 'too-large' | undefined {
@@ -44,9 +45,13 @@ export class HeaderMender {
         break
       }
       seen.add(name)
-      if (name === 'from') from.push(...addresses(field.slice(field.indexOf(':') + 1)))
-      if (name === 'sender') sender.push(...addresses(field.slice(field.indexOf(':') + 1)))
-      if (name !== 'bcc' && name !== 'resent-bcc') kept.push(field.endsWith('\r\n') ? field : `${field}\r\n`)
+      let written = field.endsWith('\r\n') ? field : `${field}\r\n`
+      if (name === 'from' || name === 'sender') {
+        if (this.rewrite) written = rewriteField(written, addresses(valueOf(written)), this.rewrite)
+        const found = name === 'from' ? from : sender
+        found.push(...addresses(valueOf(written)))
+      }
+      if (name !== 'bcc' && name !== 'resent-bcc') kept.push(written)
     }
     if (!seen.has('date')) kept.push(`Date: ${this.defaults.date()}\r\n`)
     if (!seen.has('message-id')) kept.push(`Message-ID: ${this.defaults.messageId()}\r\n`)
@@ -54,6 +59,8 @@ export class HeaderMender {
     return { octets: Buffer.concat([Buffer.from(kept.join('') + (empty || '\r\n'), 'latin1'), all.subarray(stray ? end : bodyStart(all, end))]), from, sender }
   }
 }
+
+const valueOf = (field: string): string => field.slice(field.indexOf(':') + 1)
 
 /** Behind the empty line. */
 function bodyStart(octets: Buffer, end: number): number {

@@ -6,6 +6,7 @@ import { DataReader, type BytesPolicy } from './bytes.js'
 import type { Guard } from './guards/guard.js'
 import type { Peer, Policy } from './policy.js'
 import { reply, replyTo, said, type Reply } from './replies.js'
+import type { AccountRates } from './submission/rates.js'
 import { HeaderMender, type Mended } from './submission-header.js'
 import { junkFields, mailDate, received, returnPath } from './trace.js'
 
@@ -17,6 +18,8 @@ export interface TransactionParts {
   /** What strangers meet; undefined where there are none. */
   readonly guard: Guard | undefined
   readonly bytes: BytesPolicy
+  /** What our own people may send. */
+  readonly submission: { readonly rates: AccountRates; readonly rewrite: (address: string) => string }
   readonly host: string
   readonly receivedFrom: boolean
   /** Octets of the largest message. */
@@ -77,8 +80,12 @@ export class Transaction {
 
   /** Opens the submission. What the store does not take is refused here, before the peer sends its octets. */
   async begin(protocol: string, session: string): Promise<Reply | undefined> {
-    const { store, host, receivedFrom, limit, now, unique } = this.parts
+    const { store, host, receivedFrom, limit, now, unique, submission } = this.parts
     const { listener, account, remoteAddress, helo } = this.peer
+    if (account) {
+      const refusal = await submission.rates.take(account.id, this.recipients)
+      if (refusal) return refusal
+    }
     const hop = { sender: this.sender, helo, remoteAddress, host, protocol, session, now: now() }
     // Return-Path first (RFC 5321 4.4), then what was found out about the message, then where it came from.
     const trace = ({ trace: more, junk }: Found): string => (listener === 'submission' ? '' : returnPath(this.sender) + more + (junk === undefined ? '' : junkFields(junk)) + (receivedFrom ? received(hop) : ''))
@@ -95,7 +102,7 @@ export class Transaction {
     }
     if (listener === 'submission') {
       const domain = (this.sender || account?.name || '').split('@').at(-1) || host
-      this.#header = new HeaderMender({ date: () => mailDate(now()), messageId: () => `<${unique()}@${domain}>` })
+      this.#header = new HeaderMender({ date: () => mailDate(now()), messageId: () => `<${unique()}@${domain}>` }, submission.rewrite)
     }
     // Held mail goes through the same filter on its way to the store.
     if (listener === 'mx' && !this.#held) this.#header = new ClaimsFilter(host)
