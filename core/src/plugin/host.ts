@@ -1,5 +1,6 @@
 // The life of plugins: set up, migrate, start, ready, stop. Knows no mail. Whoever fails is named; what ran is stopped
 // backwards; a plugin sees only the services that it required.
+import { setMaxListeners } from 'node:events'
 import { asValue, createContainer, InjectionMode, type AwilixContainer } from 'awilix'
 import type { Clock } from '../base/clock.js'
 import type { Database } from '../database/connect.js'
@@ -85,6 +86,8 @@ export function createHost({ plugins, coreServices, hooks, database, log, clock,
   }
 
   async function stopAll(deadline: AbortSignal): Promise<void> {
+    // Every listener waits for it: more than Node would take for well-meant.
+    setMaxListeners(0, deadline)
     const stopping = new Map<Part, Promise<void>>()
     for (const part of parts.toReversed()) {
       const users = dependents(part.plugin, parts.map(({ plugin }) => plugin)).map((user) => stopping.get(parts.find(({ plugin }) => plugin === user)!))
