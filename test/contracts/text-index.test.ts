@@ -51,6 +51,18 @@ for (const kind of databases) {
       }), { numRuns: 300 })
     })
 
+    it('says of no message that it lacks a text that it has (property)', async () => {
+      const all = [...texts.values()].flatMap(({ header, body }) => [header, ...body]).filter((text) => text.length > 2)
+      const piece = fc.tuple(fc.constantFrom(...all), fc.nat(), fc.integer({ min: 1, max: 12 })).map(([text, at, length]) => text.slice(at % text.length, (at % text.length) + length).toWellFormed())
+      await fc.assert(fc.asyncProperty(piece, async (term) => {
+        const text = fold(term)
+        const lacking = await core.gateway.textIndex.lacking([...texts.keys()], text)
+        for (const id of scan(text, true)) expect(lacking.has(id)).toBe(false)
+      }), { numRuns: 200 })
+      expect((await core.gateway.textIndex.lacking([...texts.keys()], 'nowhere at all')).size).toBe(texts.size)
+      expect(await core.gateway.textIndex.lacking([999_999 as MessageId], 'nowhere at all')).toEqual(new Set())
+    })
+
     it('answers several texts at once, of known messages only', async () => {
       const found = await core.gateway.textIndex.find([...texts.keys(), 999_999 as MessageId], [{ text: 'subject', header: true }, { text: 'nowhere at all', header: true }])
       expect(found.size).toBe(texts.size)

@@ -20,6 +20,8 @@ export interface TextIndex {
    * are all when one of the texts is none that the index can tell.
    */
   find(messages: readonly MessageId[], wanted: readonly Wanted[]): Promise<ReadonlyMap<MessageId, Uint8Array>>
+  /** Those of the messages that surely have a (folded) text nowhere. It costs no more than they are few that may have it: of a frequent one nothing is said. */
+  lacking(messages: readonly MessageId[], text: string): Promise<ReadonlySet<MessageId>>
 }
 
 export interface TextIndexParts {
@@ -50,6 +52,8 @@ const longestText = 131_072
 const compared = 2000
 /** Candidates above which trigrams do not help: then the rows of the messages asked for are compared. */
 const mostCandidates = 20_000
+/** Candidates that are worth asking for, however few messages they are to narrow down. */
+const fewCandidates = 256
 /** Quiet after a change before the index catches up. */
 const quietMs = 500
 /** How long it rests for each moment of work: when nobody else has anything to do, and when somebody has (a tenth is the index's then). */
@@ -143,10 +147,10 @@ export class TextIndexer implements TextIndex {
   async find(messages: readonly MessageId[], wanted: readonly Wanted[]): Promise<ReadonlyMap<MessageId, Uint8Array>> {
     const found = new Map<MessageId, Uint8Array>()
     if (!this.#started || wanted.some(({ text }) => text === '' || unkeepable.test(text))) return found
-    for (const message of messages) if (message <= this.#upTo && !this.#unindexed.has(message)) found.set(message, new Uint8Array(wanted.length))
+    for (const message of messages) if (this.#knows(message)) found.set(message, new Uint8Array(wanted.length))
     if (found.size === 0) return found
     for (const [i, one] of wanted.entries()) {
-      const candidates = await this.#candidates(one)
+      const candidates = await this.#candidates(one.text, mostCandidates)
       const asked = [...found.keys()].filter((message) => !candidates || candidates.has(message))
       for (let at = 0; at < asked.length; at += compared) for (const message of await this.#compare(asked.slice(at, at + compared), one)) found.get(message)![i] = 1
     }
@@ -154,15 +158,26 @@ export class TextIndexer implements TextIndex {
     return found
   }
 
+  async lacking(messages: readonly MessageId[], text: string): Promise<ReadonlySet<MessageId>> {
+    if (!this.#started || text === '' || unkeepable.test(text)) return new Set()
+    const known = messages.filter((message) => this.#knows(message))
+    const candidates = known.length > 0 ? await this.#candidates(text, Math.max(fewCandidates, known.length / 4)) : undefined
+    return candidates ? new Set(known.filter((message) => !candidates.has(message))) : new Set()
+  }
+
+  #knows(message: MessageId): boolean {
+    return message <= this.#upTo && !this.#unindexed.has(message)
+  }
+
   /** Messages that have all trigrams of a text; undefined when that does not narrow it down. */
-  async #candidates({ text }: Wanted): Promise<ReadonlySet<MessageId> | undefined> {
+  async #candidates(text: string, most: number): Promise<ReadonlySet<MessageId> | undefined> {
     const characters = [...text]
     if (characters.length < 3 || !this.#trigrams) return undefined
     const { read } = this.#parts.database
     const rows = read.dialect.name === 'sqlite'
-      ? await read.all<{ message: MessageId }>('SELECT rowid AS message FROM message_trigrams WHERE message_trigrams MATCH ? LIMIT ?', [allTrigrams(characters), mostCandidates + 1])
-      : await read.all<{ message: MessageId }>("SELECT message FROM message_texts WHERE body LIKE ? ESCAPE '!' OR header LIKE ? ESCAPE '!' LIMIT ?", [like(text), like(text), mostCandidates + 1])
-    return rows.length > mostCandidates ? undefined : new Set(rows.map((row) => row.message))
+      ? await read.all<{ message: MessageId }>('SELECT rowid AS message FROM message_trigrams WHERE message_trigrams MATCH ? LIMIT ?', [allTrigrams(characters), Math.ceil(most) + 1])
+      : await read.all<{ message: MessageId }>("SELECT message FROM message_texts WHERE body LIKE ? ESCAPE '!' OR header LIKE ? ESCAPE '!' LIMIT ?", [like(text), like(text), Math.ceil(most) + 1])
+    return rows.length > most ? undefined : new Set(rows.map((row) => row.message))
   }
 
   async #compare(messages: readonly MessageId[], { text, header }: Wanted): Promise<MessageId[]> {

@@ -1,6 +1,6 @@
 // A SEARCH key as a test in three values: with little known of a message the answer may be "unknown", and more is read only
 // for those. Cheap keys are asked first. Pure.
-import { decodeHeader, fold, isKept, parseDate, type OctetString } from '@restante/core'
+import { decodeHeader, fold, isKept, parseDate, splitFields, type OctetString } from '@restante/core'
 import { dayMs } from '../grammar/dates.js'
 import type { Comparison, SearchKey } from '../grammar/search-keys.js'
 import { contains, ranges, type Ranges } from '../grammar/sequence-set.js'
@@ -20,6 +20,8 @@ export interface Subject {
   header: OctetString | undefined
   /** For each needle, whether the text has it: 1, else 0. */
   found: Uint8Array | undefined
+  /** Whether the message surely has a hint (by place) nowhere. */
+  lacks(hint: number): boolean
 }
 
 export const no = 0
@@ -57,15 +59,17 @@ interface Weighed { readonly exact: Test; readonly loose: Test }
 export interface Compiled {
   readonly test: Test
   readonly needles: readonly Needle[]
+  /** Texts that a message has somewhere if a header field of it is to match: the text index may know that it has not. */
+  readonly hints: readonly string[]
   /** How well a message that matches does so: 1 … 100. */
   relevancy(subject: Subject): number
 }
-interface Made { readonly needles: Needle[]; readonly weighed: Weighed[] }
+interface Made { readonly needles: Needle[]; readonly hints: string[]; readonly weighed: Weighed[] }
 
 export function compile(key: SearchKey, bounds: Bounds): Compiled {
-  const made: Made = { needles: [], weighed: [] }
+  const made: Made = { needles: [], hints: [], weighed: [] }
   return {
-    test: build(key, bounds, made, 'exact'), needles: made.needles,
+    test: build(key, bounds, made, 'exact'), needles: made.needles, hints: made.hints,
     relevancy(subject) {
       let sum = 0
       for (const { exact, loose } of made.weighed) sum += exact.ask(subject) === yes ? 100 : loose.ask(subject) === yes ? 50 : 0
@@ -141,7 +145,12 @@ function build(key: SearchKey, bounds: Bounds, made: Made, manner: Manner): Test
     case 'header': {
       const ground = manner === 'loose' ? (text: string) => bare(fold(text)) : fold
       const wanted = ground(key.text)
-      return fromHeader(key.field, (values) => values.some((value) => wanted === '' || ground(decodeHeader(value)).includes(wanted)))
+      const { cost, ask } = fromHeader(key.field, (values) => values.some((value) => wanted === '' || ground(decodeHeader(value)).includes(wanted)))
+      // Its longest word is a hint whatever becomes of the blanks around it.
+      const word = wanted.split(/\s+/).reduce((longest, one) => (one.length > longest.length ? one : longest), '')
+      if (manner === 'loose' || word.length < shortestHint) return { cost, ask }
+      const place = made.hints.push(word) - 1
+      return { cost, ask: (subject) => (subject.lacks(place) ? no : ask(subject)) }
     }
     case 'body': case 'text': {
       if (key.text === '') return cheap(() => true)
@@ -152,6 +161,9 @@ function build(key: SearchKey, bounds: Bounds, made: Made, manner: Manner): Test
     }
   }
 }
+
+/** Characters: what is shorter has no trigram. */
+const shortestHint = 3
 
 /** Every word somewhere, accents or not: half as good as the text itself. */
 function fuzzy(key: Extract<SearchKey, { readonly text: string }>, bounds: Bounds, made: Made): Test {
@@ -191,14 +203,16 @@ const within = (set: Ranges, of: (subject: Subject) => number): Test => cheap((s
 
 const compare = (day: number, is: Comparison, than: number): boolean => (is === 'before' ? day < than : is === 'on' ? day === than : day >= than)
 
-/** A test on the raw values of one header field, in the kept fields or in the whole header. */
+/** A test on the raw values of one header field, in the kept fields or in the whole header (of which the text index sees the same fields). */
 function fromHeader(field: string, holds: (values: readonly OctetString[]) => boolean): Test {
   const kept = isKept(field)
+  const wanted = field.toLowerCase()
   const pattern = new RegExp(`^${field.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')}[ \\t]*:([^\\n]*(?:\\n[ \\t][^\\n]*)*)`, 'gim')
   return {
     cost: kept ? 1 : 2,
     ask({ known, header }) {
-      const block = header ?? (kept ? known?.headers : undefined)
+      if (header !== undefined) return verdict(holds(splitFields(header).filter(({ name }) => name === wanted).map(({ value }) => value)))
+      const block = kept ? known?.headers : undefined
       if (block === undefined || block === null) return unknown
       const values: OctetString[] = []
       for (const match of block.matchAll(pattern)) values.push(match[1])

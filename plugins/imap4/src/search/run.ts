@@ -36,7 +36,7 @@ export async function search(session: Session, key: SearchKey, { in: open = sess
   const compiled = compile(key, { count: view.count, lastUid: last ?? 0, now: session.face.clock.now(), saved: open.uidRanges(saved, 0) })
   const looking: Looking = { session, open, compiled, eye: new Eye(open), all, verdicts: new Uint8Array(all.length), relevancy: new Map() }
   const { eye, verdicts } = looking
-  const undecided: number[] = []
+  let undecided: number[] = []
   for (let i = 0; i < all.length; i++) {
     verdicts[i] = eye.see(all[i]) ? judge(looking, all[i]) : no
     if (verdicts[i] === unknown) undecided.push(i)
@@ -45,6 +45,7 @@ export async function search(session: Session, key: SearchKey, { in: open = sess
   const inHeaders = mentions(key, 'header') || mentions(key, 'sent')
   const fields: readonly SummaryField[] = [...(inHeaders ? ['headers'] as const : []), ...(mentions(key, 'threadid') ? ['sort'] as const : [])]
   const indexed = await askIndex(looking, undecided)
+  if (indexed.size > 0 || eye.lacking.some(({ size }) => size > 0)) undecided = undecided.filter((i) => (verdicts[i] = ask(looking, all[i], undefined, indexed)) === unknown)
   const { fetchChunk } = session.face.config
   for (let at = 0; at < undecided.length; at += fetchChunk) {
     session.progress(all.length - undecided.length + at, all.length)
@@ -72,11 +73,14 @@ function judge({ compiled, eye, relevancy }: Looking, uid: Uid): Verdict {
 }
 
 /** What the text index knows of those that are undecided. Accents are no business of it. */
-async function askIndex({ session, compiled: { needles }, eye, all }: Looking, places: readonly number[]): Promise<ReadonlyMap<MessageId, Uint8Array>> {
-  if (needles.length === 0 || places.length === 0 || needles.some(({ loose }) => loose)) return new Map()
+async function askIndex({ session, compiled: { needles, hints }, eye, all }: Looking, places: readonly number[]): Promise<ReadonlyMap<MessageId, Uint8Array>> {
+  const { textIndex } = session.face.services
+  const exact = needles.length > 0 && needles.every(({ loose }) => !loose)
+  if (places.length === 0 || (!exact && hints.length === 0)) return new Map()
   const messages = new Set<MessageId>()
   for (const i of places) if (eye.see(all[i])) messages.add(eye.at.message)
-  return session.face.services.textIndex.find([...messages], needles)
+  eye.lacking = await Promise.all(hints.map((text) => textIndex.lacking([...messages], text)))
+  return exact ? textIndex.find([...messages], needles) : new Map()
 }
 
 /** Looks closer at some messages (by place in `all`) until each has its verdict. */
@@ -131,6 +135,8 @@ class Eye implements Subject {
   known: Subject['known']
   header: Subject['header']
   found: Subject['found']
+  /** For each hint, the messages that lack it. */
+  lacking: readonly ReadonlySet<MessageId>[] = []
   readonly #open: Selected
 
   constructor(open: Selected) {
@@ -138,6 +144,7 @@ class Eye implements Subject {
     this.at = new Cursor(open)
   }
   get recent(): boolean { return this.#open.mailbox.view.isRecent(this.at.uid) }
+  lacks(hint: number): boolean { return this.lacking[hint]?.has(this.at.message) === true }
   get keywords(): readonly string[] { return this.#open.mailbox.index.keywordNames(this.at.keywords) }
 
   see(uid: Uid): boolean {

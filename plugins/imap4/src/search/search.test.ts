@@ -7,11 +7,19 @@ import { compile, no, unknown, yes, type Subject, type Verdict } from './compile
 import { findNeedles } from './text.js'
 
 const subject = (more: Partial<Subject> & { flags?: number; seq?: number } = {}): Subject =>
-  ({ at: { flags: more.flags ?? 0, seq: more.seq ?? 1, uid: 1, size: 100, internalDate: 0 } as unknown as Cursor, recent: false, keywords: [], known: undefined, header: undefined, found: undefined, ...more })
+  ({ at: { flags: more.flags ?? 0, seq: more.seq ?? 1, uid: 1, size: 100, internalDate: 0 } as unknown as Cursor, recent: false, keywords: [], known: undefined, header: undefined, found: undefined, lacks: () => false, ...more })
 const ask = (key: Parameters<typeof compile>[0], of: Subject): Verdict => compile(key, { count: 10, lastUid: 10, now: 1_000_000_500, saved: [1, 1] }).test.ask(of)
 const known = (headers: string | null): Known => ({ headers }) as Known
 
 describe('a search key as a test in three values', () => {
+  it('reads no header of a message that is known to lack the longest word that is looked for', () => {
+    const key = { key: 'header', field: 'subject', text: 'of  Märchen books' } as const
+    expect(compile(key, { count: 1, lastUid: 1, now: 0, saved: [] }).hints).toEqual(['märchen'])
+    expect(ask(key, subject({ lacks: () => true }))).toBe(no)
+    expect(ask(key, subject())).toBe(unknown)
+    expect(ask({ key: 'not', of: key }, subject({ lacks: () => true }))).toBe(yes)
+    for (const text of ['', 'ab', '  a ']) expect(compile({ ...key, text }, { count: 1, lastUid: 1, now: 0, saved: [] }).hints).toEqual([])
+  })
   const seen = { key: 'flag', bit: 1 } as const
   const from = { key: 'header', field: 'from', text: 'Anna' } as const
   it('asks for no more than it needs', () => {
