@@ -66,3 +66,36 @@ it('GETQUOTAROOT names whose quota a mailbox counts to; GETQUOTA shows it to tho
   await owner.command(`DELETEACL INBOX ${user(3)}`)
   expect(await member.command(`GETQUOTA ${user(6)}`)).toContain('NO [NONEXISTENT]')
 })
+
+it('RFC 4314 4: copied flags are those that there is a right to; EXPUNGE and CLOSE by who may not; 3.1, 3.2: +, -', async () => {
+  const [owner, member] = [await login(1), await login(2)]
+  const target = `user/${user(1)}/Target`
+  await owner.command('CREATE Target')
+  await member.command(`APPEND INBOX (\\Draft \\Deleted) {4+}\r\nA: b (\\Answered) {4+}\r\nA: b ($Forwarded \\Seen) {4+}\r\nA: b`)
+  await member.command('SELECT INBOX')
+  for (const [rights, shown, copied] of [['rwis', 'lrswi', ['\\Draft', '\\Answered', '\\Seen $Forwarded']], ['rsti', 'lrsitd', ['\\Deleted', '', '\\Seen']]] as const) {
+    await owner.command(`SETACL Target ${user(2)} l${rights}`)
+    expect(await member.command(`MYRIGHTS ${target}`)).toContain(`* MYRIGHTS "${target}" "${shown}"`)
+    expect(await member.command('FETCH 1:3 (FLAGS)')).toMatch(/\* 1 FETCH \(FLAGS \(\\Deleted \\Draft.*\)\)\r\n\* 2 FETCH \(FLAGS \(\\Answered.*\)\)\r\n\* 3 FETCH \(FLAGS \(\\Seen .*\$Forwarded\)\)/)
+    expect(await member.command(`COPY 1:3 ${target}`)).toMatch(/OK \[COPYUID \d+ 1:3 \d+:\d+\]/)
+    await member.command(`SELECT ${target}`)
+    const flags = [...(await member.command('FETCH 1:* (FLAGS)')).matchAll(/FLAGS \((.*)\)\)/g)].map(([, all]) => all.replace(/ ?\\Recent ?/, ' ').trim())
+    expect(flags.slice(-3)).toEqual(copied)
+    await member.command('SELECT INBOX')
+  }
+  // No "e": EXPUNGE is refused, CLOSE closes and leaves everything (4).
+  await member.command(`SELECT ${target}`)
+  expect(await member.command('EXPUNGE')).toMatch(/NO \[NOPERM\]/)
+  expect(await member.command('CLOSE')).toMatch(/OK CLOSE/)
+  expect(await owner.command('STATUS Target (MESSAGES)')).toContain('(MESSAGES 6)')
+  // 3.1
+  await owner.command(`SETACL Target ${user(2)} lrswi`)
+  await owner.command(`SETACL Target ${user(2)} +cda`)
+  expect(await owner.command('GETACL Target')).toMatch(new RegExp(`"${user(2)}" "lrswikxtea`))
+  expect(await owner.command(`SETACL Target ${user(2)} lrQswicda`)).toMatch(/ BAD /)
+  expect(await owner.command(`SETACL Target ${user(2)} lrqswicda`)).toMatch(/ BAD /)
+  // 3.2
+  await owner.command(`DELETEACL Target ${user(2)}`)
+  expect(await owner.command('GETACL Target')).not.toContain(user(2))
+  expect(await member.command(`MYRIGHTS ${target}`)).toMatch(/NO \[NONEXISTENT\]/)
+})
