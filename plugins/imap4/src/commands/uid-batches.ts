@@ -17,9 +17,9 @@ export const uidBatches = command({
     return { size, from, to: r.expect(':').nzNumber('the number of a batch') }
   },
   run(session, { size, from, to }, { tag }) {
-    if (to < from) throw new Refusal('CLIENTBUG', 'The first batch comes first', 'BAD')
-    if (size < smallest) throw new Refusal('TOOSMALL', `A batch has at least ${smallest} messages`)
-    if (to !== Infinity && (to - from + 1) * size > widest) throw new Refusal('TOOMANY', `At most ${widest} messages at once`)
+    if (to < from) throw new Refusal('CLIENTBUG', 'Invalid batch range', 'BAD')
+    if (size < smallest) throw new Refusal('TOOFEW', `Minimum batch size is ${smallest}`)
+    if (to !== Infinity && (to - from + 1) * size > widest) throw new Refusal('TOOMANY', `Too many messages; at most ${widest} at once`)
     const { view } = session.open.mailbox
     const uidAt = (seq: number): number => {
       const uid = view.uidAt(seq as Parameters<typeof view.uidAt>[0])
