@@ -21,10 +21,13 @@ export interface MtaStsParts {
 const policyOctets = 64 * 1024
 /** After a fetch that failed (RFC 8461 3.3), unless the domain names another policy. */
 const restMs = 300_000
+const refreshMs = 86_400_000
 const mostResting = 10_000
 
 export class MtaSts {
-  readonly #resting = new Map<string, number>()
+  /** When a policy that is kept is fetched again, and one that could not be fetched (by domain and id). */
+  readonly #fresh = new Map<string, number>()
+  readonly #failed = new Map<string, number>()
   readonly #fetching = new Map<string, Promise<Kept | undefined>>()
   constructor(private readonly parts: MtaStsParts) {}
 
@@ -32,8 +35,16 @@ export class MtaSts {
   async policyOf(domain: string): Promise<StsPolicy | undefined> {
     const [kept, id] = await Promise.all([this.#kept(domain), resolvePolicy(domain, { resolver: (name: string) => this.parts.txt(name) }).catch(() => undefined)])
     // Who takes the record out of DNS is bound by the policy all the same, until its time is over.
-    if (!id || kept?.id === id) return kept
-    if ((this.#resting.get(`${domain} ${id}`) ?? 0) > this.parts.clock.now()) return kept
+    if (!id) return kept
+    if (kept?.id === id) {
+      // Once a day, long before its time is over: whoever keeps us from it on the last day must not win (RFC 8461 10.2).
+      if (!this.#rests(this.#fresh, domain)) {
+        this.#rest(this.#fresh, domain, restMs)
+        void this.#fetch(domain, id)
+      }
+      return kept
+    }
+    if (this.#rests(this.#failed, `${domain} ${id}`)) return kept
     const running = this.#fetching.get(domain) ?? this.#fetch(domain, id).finally(() => this.#fetching.delete(domain))
     this.#fetching.set(domain, running)
     return await running ?? kept
@@ -58,13 +69,22 @@ export class MtaSts {
         await tx.run('DELETE FROM smtp_relay_policies WHERE expires_at <= ?', [clock.now()])
         await tx.run('DELETE FROM smtp_relay_policies WHERE domain IN (SELECT domain FROM smtp_relay_policies ORDER BY expires_at DESC LIMIT 1000 OFFSET ?)', [most])
       })
+      this.#rest(this.#fresh, domain, refreshMs)
       return kept
     } catch (error) {
       log.info({ domain, why: (error as Error).message }, 'an MTA-STS policy could not be fetched')
-      if (this.#resting.size >= mostResting) this.#resting.clear()
-      this.#resting.set(`${domain} ${id}`, clock.now() + restMs)
+      this.#rest(this.#failed, `${domain} ${id}`, restMs)
       return undefined
     }
+  }
+
+  #rest(until: Map<string, number>, key: string, ms: number): void {
+    if (until.size >= mostResting) until.clear()
+    until.set(key, this.parts.clock.now() + ms)
+  }
+
+  #rests(until: ReadonlyMap<string, number>, key: string): boolean {
+    return (until.get(key) ?? 0) > this.parts.clock.now()
   }
 }
 
