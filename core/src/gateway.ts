@@ -65,6 +65,7 @@ import { Messages } from './store/messages.js'
 import { storeMigrations } from './store/migrations.js'
 import { Notifier } from './store/notifier.js'
 import type { LocalRecipients } from './store/ports.js'
+import { Queue } from './store/queue.js'
 import { Reaper } from './store/reaper.js'
 import { Retrieval } from './store/retrieval.js'
 import { StatusFeed } from './store/status-feed.js'
@@ -90,7 +91,7 @@ interface Cradle {
   bus: Bus; metrics: Metrics; hooks: HookRegistry; repository: AccountsRepository; quota: Quota; accounts: ReturnType<typeof makeAccounts>
   blobs: BlobStore; messages: Messages; textIndex: TextIndexer; spool: ReturnType<typeof makeSpool>; jobs: Jobs; lists: Lists; feed: Feed; keywords: KeywordSets; indexes: Indexes
   stores: Stores; choices: RetrievalChoices; pins: RemotePins; content: RemoteContent; collector: Collector; fileParts: FileParts
-  statuses: StatusFeed; sentTracking: SentTracking; outbox: ReturnType<typeof makeOutbox>; tlsMemory: ReturnType<typeof makeTlsMemory>; reach: Reach; notifier: Notifier; reports: ReturnType<typeof makeReports>; reaper: Reaper; retrieval: Retrieval; agent: NotificationAgent; mailboxes: ReturnType<typeof makeMailboxes>; local: LocalRecipients
+  statuses: StatusFeed; sentTracking: SentTracking; outbox: ReturnType<typeof makeOutbox>; tlsMemory: ReturnType<typeof makeTlsMemory>; reach: Reach; notifier: Notifier; reports: ReturnType<typeof makeReports>; queue: Queue; reaper: Reaper; retrieval: Retrieval; agent: NotificationAgent; mailboxes: ReturnType<typeof makeMailboxes>; local: LocalRecipients
   store: ReturnType<typeof makeMessageStore>; authenticator: ReturnType<typeof makeAuthenticator>; net: ReturnType<typeof createNet>
 }
 
@@ -207,6 +208,7 @@ function assemble(options: GatewayOptions, owned: DataFolder, database: Database
     reports: asFunction(({ database, jobs, accounts, messages }: Cradle) => makeReports({
       database, jobs, accounts, contents: messages, store: () => container.cradle.store, clock, log: scoped('reports'), host: settings.hostname, wholeOctets: settings.limits.returnedOctets,
     })).singleton(),
+    queue: asFunction(({ database, statuses, reports, notifier, reaper }: Cradle) => new Queue({ database, clock, statuses, reports, notifier, reaper })).singleton(),
     // The ring store → delivery → mailboxes → pins → store is closed by looking each other up when called, not when made.
     retrieval: asFunction(({ database, messages, reaper, statuses }: Cradle) => new Retrieval({ database, messages, reaper, statuses })).singleton(),
     reaper: asFunction(({ database, messages, indexes, lists, outbox }: Cradle) => new Reaper({
@@ -259,7 +261,7 @@ function assemble(options: GatewayOptions, owned: DataFolder, database: Database
     plugins: options.plugins, database, log, clock, hooks: core.hooks, startMs: settings.limits.start * 1000,
     coreServices: {
       settings, hooks: core.hooks, metrics: core.metrics, events: core.bus, jobs: core.jobs, accounts: core.accounts, authenticator: core.authenticator, spool: core.spool, contents: core.messages,
-      administration, messageStore: core.store, notifier: core.notifier, tracking: core.store, retrieval: core.retrieval, lists: core.lists, notificationAgent: core.agent, mailboxes: core.mailboxes, textIndex: core.textIndex, mailboxProviders: core.mailboxes.providers, reach: core.reach, net: core.net,
+      administration, messageStore: core.store, notifier: core.notifier, queue: core.queue, tracking: core.store, retrieval: core.retrieval, lists: core.lists, notificationAgent: core.agent, mailboxes: core.mailboxes, textIndex: core.textIndex, mailboxProviders: core.mailboxes.providers, reach: core.reach, net: core.net,
     },
   })
   core.jobs.handle('duty', async ({ hold, ...job }) => {
@@ -307,6 +309,7 @@ function assemble(options: GatewayOptions, owned: DataFolder, database: Database
     jobs: core.jobs,
     reaper: core.reaper,
     notifier: core.notifier,
+    queue: core.queue,
     collector: core.collector,
     stores: core.stores,
     sentTracking: core.sentTracking,

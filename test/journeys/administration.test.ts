@@ -115,7 +115,8 @@ describe.each(['while no gateway runs', 'while one runs'])('%s', (when) => {
     expect(await json(['check'])).toEqual({ file: configFile, problems: [] })
     expect(await json(['init'])).toMatchObject({ config: configFile, created: false, data: folder.path })
     expect(await json(['queue'])).toEqual([])
-    expect(await json(['queue', '--retry', '12345'])).toEqual([])
+    expect(await json(['queue', 'jobs', '12345'])).toEqual({ ids: [12345] })
+    expect(await json(['queue', 'stats'])).toEqual({ new: 0, deferred: 0, announced: 0, held: 0, oldest: null })
     const health = await json(['doctor'])
     expect(health.ok).toBe(true)
     expect(health.findings.map((finding: { what: string }) => finding.what)).toEqual(expect.arrayContaining(['data folder', 'database', 'disk space', 'certificate', 'clock', 'jobs', tag === 'live' ? 'port imap' : 'port']))
@@ -142,7 +143,7 @@ describe('passwords', () => {
 
 describe('help', () => {
   const commands = ['start', 'check', 'init', 'user', 'address', 'domain', 'track', 'cancel', 'queue', 'doctor']
-  const subcommands = { user: ['add', 'list', 'show', 'passwd', 'apop', 'quota', 'disable', 'enable', 'remove', 'import'], address: ['add', 'list', 'remove'], domain: ['list', 'add', 'remove'] }
+  const subcommands = { user: ['add', 'list', 'show', 'passwd', 'apop', 'quota', 'disable', 'enable', 'remove', 'import'], address: ['add', 'list', 'remove'], domain: ['list', 'add', 'remove'], queue: ['overview', 'list', 'show', 'stats', 'retry', 'hold', 'release', 'remove', 'jobs'] }
 
   it('names every command', async () => {
     const said = await restante(['--help'])

@@ -36,6 +36,8 @@ export interface ClientOptions {
   readonly address: string
   readonly tls: TlsPolicy
   readonly login: Road['login']
+  /** Address to connect from. */
+  readonly source?: string
 }
 
 /** What the library keeps to itself, as far as it is used here. */
@@ -64,13 +66,13 @@ export class Client {
 
   /** Connected, under TLS as far as asked for, logged in. Throws SmtpTrouble. */
   static async open(options: ClientOptions): Promise<Client> {
-    const { config, name, host, address, tls, login, authorities } = options
+    const { config, name, host, address, tls, login, authorities, source } = options
     // Records of DNS decide about the certificate, and nothing else does (RFC 7672 2.2).
     const { tlsa } = host
     const verify = !tlsa && (tls === 'verified' || (login !== undefined && tls !== 'off'))
     const must = tlsa !== undefined || tls === 'required' || tls === 'verified' || (login !== undefined && tls !== 'off')
     const connection = new Connection({
-      host: address, port: host.port, name, secure: host.port === 465 && tls !== 'off', connectionTimeout: config.connectTimeout * 1000, greetingTimeout: config.connectTimeout * 1000, socketTimeout: config.commandTimeout * 1000,
+      host: address, port: host.port, name, ...(source ? { localAddress: source } : {}), secure: host.port === 465 && tls !== 'off', connectionTimeout: config.connectTimeout * 1000, greetingTimeout: config.connectTimeout * 1000, socketTimeout: config.commandTimeout * 1000,
       ignoreTLS: tls === 'off', requireTLS: must && host.port !== 465, opportunisticTLS: !must,
       tls: { ...(isIP(host.name) ? {} : { servername: host.name }), minVersion: 'TLSv1.2', rejectUnauthorized: verify, ...(authorities ? { ca: [...authorities] } : {}) },
       // One reply, however many lines: a server that talks for ever is cut off.

@@ -6,12 +6,18 @@ const tls = z.enum(['off', 'opportunistic', 'required', 'verified'])
 const hostAndPort = z.string().regex(/^(\[[0-9A-Fa-f:.]+\]|[^\s:[\]]+)(:\d{1,5})?$/, 'a host, perhaps with a port, for example smtp.example.net:587')
 const network = z.string().regex(/^[0-9A-Fa-f:.]+(\/\d{1,3})?$/, 'an address or network, for example 10.0.0.0/8')
 
+const rate = z.number().int().min(1).max(1_000_000)
+const sources = z.array(z.union([z.ipv4(), z.ipv6()]))
+
 const route = z.strictObject({
   recipients: z.array(z.string()).optional().describe('Recipient domains that take this road; *.example.org also takes all below example.org, * takes all.'),
   senders: z.array(z.string()).optional().describe('Sender domains that take this road, likewise; * also takes the null sender.'),
   host: hostAndPort.optional().describe('The host to hand mail to; absent: as the MX records say, with the other settings of this road.'),
   tls: tls.optional().describe('As `tls`, for this road.'),
   user: z.string().optional().describe('Name to log in with; then TLS is needed (or tls: off).'),
+  connections: z.number().int().min(1).max(100).optional().describe('As `connections`, for this road.'),
+  rate: rate.optional().describe('As `rate`, for this road.'),
+  source: sources.optional().describe('As `source`, for this road.'),
   password: secret().optional().describe('Password to log in with: written down, or file:/path of a file that holds it.'),
 })
 
@@ -37,6 +43,8 @@ export const config = z.strictObject({
   srs: z.boolean().default(true).describe('Whether forwarded mail goes out with an address of ours in place of its sender, from which returned mail finds back (SRS); without it the one who forwards is the sender.'),
   arc: z.boolean().default(true).describe('Whether forwarded mail is sealed with what was found when it came (ARC, RFC 8617), where the domain has an RSA key.'),
   connections: z.number().int().min(1).max(100).default(4).describe('Connections to one host at once.'),
+  rate: rate.optional().describe('Messages a minute to one domain; the others wait. Absent: as many as there are.'),
+  source: sources.default([]).describe('Addresses of this machine to connect from, one for each family or several to choose from; a domain always gets the same. Empty: as the system chooses.'),
   perTransaction: z.number().int().min(1).max(1000).default(100).describe('Recipients of one message in one transaction (RFC 5321 4.5.3.1.8).'),
   reuse: seconds('10s').describe('How long an idle connection is kept for the next message.'),
   connectTimeout: seconds('30s').describe('Time for a connection and for the greeting.'),

@@ -1,4 +1,5 @@
 // Conversations with mail servers: opened where a road leads, used for many messages, kept a moment for the next.
+import { isIPv6 } from 'node:net'
 import type { Clock, Log } from '@restante/core'
 import { Client, type Delivered, type Parcel } from './client.js'
 import type { Config, TlsPolicy } from './config.js'
@@ -14,7 +15,7 @@ export interface Conversation {
 }
 
 export interface ConnectionParts {
-  readonly config: Pick<Config, 'connections' | 'reuse' | 'connectTimeout' | 'commandTimeout'>
+  readonly config: Pick<Config, 'connections' | 'source' | 'reuse' | 'connectTimeout' | 'commandTimeout'>
   /** What we call ourselves. */
   readonly name: string
   readonly authorities: () => readonly string[] | undefined
@@ -43,12 +44,13 @@ export class Connections {
       for (const address of host.addresses) {
         if (signal.aborted || this.#closed) return { kind: 'temporary', status: '4.3.2', why: 'the gateway is shutting down' }
         const tls = host.tls ?? road.tls
-        const key = JSON.stringify([address, host.port, tls, host.name, host.tlsa?.map(({ certificate }) => certificate.toString('hex')) ?? null, road.login?.user ?? null])
-        const slot = await this.#room(key)
+        const source = sourceOf(road.source ?? this.parts.config.source, address, domain)
+        const key = JSON.stringify([address, host.port, source ?? null, tls, host.name, host.tlsa?.map(({ certificate }) => certificate.toString('hex')) ?? null, road.login?.user ?? null])
+        const slot = await this.#room(key, road.connections ?? this.parts.config.connections)
         const idle = slot.idle.pop()
         idle?.timer.clear()
         try {
-          const client = idle?.client.usable ? idle.client : await this.#connect(host, address, tls, road.login)
+          const client = idle?.client.usable ? idle.client : await this.#connect(host, address, tls, road.login, source)
           if (client !== idle?.client) this.parts.heard?.(domain, host, address, resultOf(client.tls))
           if (!road.requireTls || client.requiresTls) return this.#conversation(key, slot, client)
           lax = { kind: 'permanent', status: '5.7.30', why: `${host.name} does not promise to go on with TLS, which the sender requires (REQUIRETLS)`, host: host.name }
@@ -78,10 +80,10 @@ export class Connections {
     }
   }
 
-  async #room(key: string): Promise<Slot> {
+  async #room(key: string, most: number): Promise<Slot> {
     const slot = this.#slots.get(key) ?? { open: 0, idle: [], waiting: [] }
     this.#slots.set(key, slot)
-    while (slot.open >= this.parts.config.connections && !this.#closed) await new Promise<void>((wake) => { slot.waiting.push(wake) })
+    while (slot.open >= most && !this.#closed) await new Promise<void>((wake) => { slot.waiting.push(wake) })
     slot.open++
     return slot
   }
@@ -110,22 +112,28 @@ export class Connections {
     }
   }
 
-  async #connect(host: Host, address: string, tls: TlsPolicy, login: Road['login']): Promise<Client> {
+  async #connect(host: Host, address: string, tls: TlsPolicy, login: Road['login'], source: string | undefined): Promise<Client> {
     try {
-      return await this.#attempt(host, address, tls, login)
+      return await this.#attempt(host, address, tls, login, source)
     } catch (error) {
       // Opportunistic: a handshake that fails is no reason to keep the mail (RFC 7435).
       if (tls !== 'opportunistic' || host.tlsa || login || !isTlsTrouble(error as SmtpTrouble)) throw error
       this.parts.log.info({ host: host.name, address }, 'TLS fails with this server; going on without')
-      return this.#attempt(host, address, 'off', login)
+      return this.#attempt(host, address, 'off', login, source)
     }
   }
 
-  #attempt(host: Host, address: string, tls: TlsPolicy, login: Road['login']): Promise<Client> {
+  #attempt(host: Host, address: string, tls: TlsPolicy, login: Road['login'], source: string | undefined): Promise<Client> {
     const { config, name, clock } = this.parts
     const authorities = this.parts.authorities()
-    return Client.open({ config, name, host, address, tls, login, now: () => clock.now(), ...(authorities ? { authorities } : {}) })
+    return Client.open({ config, name, host, address, tls, login, now: () => clock.now(), ...(authorities ? { authorities } : {}), ...(source ? { source } : {}) })
   }
+}
+
+/** The same for a domain always: some servers believe an address more when they know it. */
+function sourceOf(sources: readonly string[], address: string, domain: string): string | undefined {
+  const some = sources.filter((source) => isIPv6(source) === isIPv6(address))
+  return some[[...domain].reduce((sum, sign) => (sum * 31 + sign.charCodeAt(0)) >>> 0, 7) % Math.max(1, some.length)]
 }
 
 const isTlsTrouble = ({ code, command, message }: SmtpTrouble): boolean => code === 'ETLS' || (code === 'ESOCKET' && /ssl|tls|certificate|handshake|secure/i.test(`${command ?? ''} ${message}`)) || command === 'STARTTLS'

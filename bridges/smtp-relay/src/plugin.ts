@@ -7,6 +7,8 @@ import { Connections } from './connections.js'
 import { makeIncoming, makeOrigin } from './incoming/check.js'
 import { algorithms, Keys, recordOf, type Key } from './keys.js'
 import { migrations } from './migrations.js'
+import { makeMeasures } from './measures.js'
+import { Pace } from './pace.js'
 import { makePrepare } from './prepare.js'
 import { makeRelay } from './relay.js'
 import { routeOf, type MailDns, type Routed } from './route.js'
@@ -17,9 +19,9 @@ import { makeTls } from './tls/tls.js'
 export default definePlugin({
   name: 'smtp-relay', version: '0.1.0', api: '^1.0.0',
   config, migrations, commands,
-  requires: ['accounts', 'contents', 'messageStore', 'metrics', 'notifier', 'reach', 'settings'],
+  requires: ['accounts', 'contents', 'messageStore', 'metrics', 'notifier', 'queue', 'reach', 'settings'],
   provides: [],
-  setup({ config, clock, database, log, services: { accounts, contents, messageStore, metrics, notifier, reach, settings } }) {
+  setup({ config, clock, database, log, services: { accounts, contents, messageStore, metrics, notifier, queue, reach, settings } }) {
     const { hostname, im2000: { outbound } } = settings
     const resolver = new Resolver({ timeout: outbound.dnsTimeout * 1000, tries: 2 })
     if (outbound.dnsServers.length > 0) resolver.setServers(outbound.dnsServers)
@@ -36,8 +38,9 @@ export default definePlugin({
     const seal = config.arc ? makeSeal({ hostname, resolve, now: () => clock.now(), log }) : undefined
     const prepare = makePrepare({ config, contents, accounts, keys, seal, clock, log })
     const srs = makeSrs({ database, accounts, enabled: config.srs, now: () => clock.now() })
-    const relayed = metrics.counter('restante_relayed_total', 'Recipients that were handed to SMTP servers, by result')
-    notifier.relayThrough(makeRelay({ config, hostname, clock, log, random, prepare, envelopeSender: srs.sender, connections, route, harden: tls.harden, count: (result) => relayed.add(1, { result }) }))
+    const measures = makeMeasures({ metrics, queue, clock, log })
+    const pace = new Pace(clock)
+    notifier.relayThrough(makeRelay({ config, hostname, clock, log, random, prepare, envelopeSender: srs.sender, connections, route, harden: tls.harden, pace, count: measures.count }))
     const shown = async (key: Key) => {
       const { name, text } = recordOf(key)
       const parts = text.match(/.{1,255}/g)!
@@ -92,10 +95,11 @@ export default definePlugin({
       },
       async start() {
         tls.start()
+        measures.start()
       },
       async stop() {
         connections.close()
-        await tls.stop()
+        await Promise.all([tls.stop(), measures.stop()])
       },
     }
   },

@@ -4,6 +4,7 @@ import type { Clock, Log, MessageId, OwedReport, Relay, RelayDone, RelayOutcome,
 import type { Config } from './config.js'
 import type { Connections, Conversation } from './connections.js'
 import { again, type Verdict } from './outcome.js'
+import type { Pace } from './pace.js'
 import type { Prepared } from './prepare.js'
 import type { Routed } from './route.js'
 import { strictly } from './tls/harden.js'
@@ -20,7 +21,8 @@ export interface RelayParts {
   readonly connections: Connections
   readonly route: (domain: string, sender: string) => Promise<Routed>
   readonly harden: (routed: Routed, domain: string) => Promise<Routed>
-  readonly count: (result: Verdict['kind']) => void
+  readonly pace: Pace
+  readonly count: (domain: string, verdict: Verdict) => void
 }
 
 /** Recipients of one message by one road. */
@@ -43,7 +45,7 @@ export function makeRelay(parts: RelayParts): Relay {
         const ways: Record<Way, Routed> = { usual: hardened, lax: routed, strict: 'road' in hardened ? { ...hardened, road: strictly(hardened.road) } : hardened }
         // Several conversations only where there is enough to say.
         const waiting = [...groups]
-        const hands = Math.min(config.connections, Math.ceil(groups.length / 5))
+        const hands = Math.min('road' in hardened ? hardened.road.connections ?? config.connections : 1, Math.ceil(groups.length / 5))
         await Promise.all(Array.from({ length: hands }, () => work(domain, waiting, ways, done, signal)))
       }
     },
@@ -64,6 +66,12 @@ export function makeRelay(parts: RelayParts): Relay {
       if (open && open.way !== way) {
         open.conversation.done(false)
         open = undefined
+      }
+      const { rate = config.rate } = 'road' in ways[way] ? ways[way].road : {}
+      const later = rate === undefined ? 0 : parts.pace.take(domain, rate)
+      if (later > 0) {
+        await done(group.recipients.map((recipient) => ({ recipient, outcome: { kind: 'waiting', again: later } })))
+        continue
       }
       const verdict = open ? undefined : closed.get(way)
       const had = open?.conversation ?? verdict ?? await reach(ways[way], domain, signal)
@@ -111,8 +119,9 @@ export function makeRelay(parts: RelayParts): Relay {
       let verdict = verdictOf(recipient)
       const next = verdict.kind === 'temporary' ? again(recipient.attempts, recipient.submittedAt, now, config, parts.random()) : undefined
       if (verdict.kind === 'temporary' && next === undefined) verdict = { ...verdict, kind: 'permanent', status: '4.4.7', why: `given up after ${Math.round(config.giveUp / 3600)} hours; at last: ${verdict.why}` }
-      parts.count(verdict.kind)
-      log.info({ to: domainOf(recipient.address), message: group.message, result: verdict.kind, status: verdict.status, why: verdict.why }, 'relayed by SMTP')
+      const domain = domainOf(recipient.address)
+      parts.count(domain, verdict)
+      log.info({ to: domain, id: recipient.token, result: verdict.kind, status: verdict.status, why: verdict.why }, 'relayed by SMTP')
       const { kind, status, ...words } = verdict
       if (kind === 'permanent') owed.failed.push({ id: recipient.id, status, ...words })
       else if (kind === 'delivered') {

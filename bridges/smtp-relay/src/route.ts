@@ -31,6 +31,10 @@ export interface Road {
   readonly login: { readonly user: string; readonly password: string } | undefined
   /** Its hosts are the configuration's. */
   readonly named?: boolean
+  /** Conversations with one host at once, messages a minute to one domain, addresses to connect from; absent: as configured for all. */
+  readonly connections?: number
+  readonly rate?: number
+  readonly source?: readonly string[]
   /** Only by servers that go on with TLS (RFC 8689). */
   readonly requireTls?: boolean
 }
@@ -58,8 +62,12 @@ export async function routeOf(domain: string, sender: string, parts: RouteParts)
   const tls = taken?.tls ?? config.tls
   const login = taken?.user === undefined ? undefined : { user: taken.user, password: taken.password ?? '' }
   const found = taken?.host === undefined ? await exchangers(domain, parts, steps) : await named(taken.host, parts, steps)
-  return Array.isArray(found) ? { road: { hosts: found, tls, login, named: taken?.host !== undefined }, steps } : { ...found as Exclude<typeof found, Host[]>, steps }
+  return Array.isArray(found) ? { road: { hosts: found, tls, login, named: taken?.host !== undefined, ...limitsOf(taken) }, steps } : { ...found as Exclude<typeof found, Host[]>, steps }
 }
+
+const limitsOf = (taken: Config['routes'][number] | undefined): Pick<Road, 'connections' | 'rate' | 'source'> => (taken === undefined ? {} : {
+  ...(taken.connections === undefined ? {} : { connections: taken.connections }), ...(taken.rate === undefined ? {} : { rate: taken.rate }), ...(taken.source === undefined ? {} : { source: taken.source }),
+})
 
 type Nowhere = { kind: 'temporary' | 'permanent'; status: string; why: string }
 

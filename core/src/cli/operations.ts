@@ -5,6 +5,7 @@ import { statfs } from 'node:fs/promises'
 import { failure } from '../errors/codes.js'
 import type { Gateway } from '../gateway.js'
 import type { WantedAccount } from '../accounts/accounts.js'
+import { queueOperations } from './queue-operations.js'
 
 export type Operations = typeof operations
 export type OperationName = keyof Operations
@@ -83,31 +84,7 @@ export const operations = {
     if ((await gateway.store.track(what)).length === 0) throw failure('MESSAGE_NOT_FOUND')
     return { cancelled: await gateway.store.cancel(what) }
   },
-  async queue(gateway: Gateway) {
-    return (await gateway.jobs.list()).map(({ id, kind, runAt, attempts, parked, lastError }) => ({ id, kind, runAt, attempts, parked, lastError }))
-  },
-  /** Recipients elsewhere whose turn is still to come, the next first; at most 1000. */
-  async 'queue.recipients'(gateway: Gateway, { domain, sender }: { domain?: string; sender?: string }) {
-    const wanted = [...(domain === undefined ? [] : [domain.toLowerCase()]), ...(sender === undefined ? [] : [sender])]
-    return gateway.database.read.all<{ token: string; sender: string; recipient: string; domain: string; submittedAt: number; next: number; attempts: number; outcome: string | null; why: string | null }>(
-      `SELECT s.token, s.originator AS sender, r.address AS recipient, r.domain, s.submitted_at AS "submittedAt", r.next_attempt AS next, r.attempts, r.outcome, r.why FROM recipients r JOIN submissions s ON s.id = r.submission
-       WHERE r.next_attempt IS NOT NULL${domain === undefined ? '' : ' AND r.domain = ?'}${sender === undefined ? '' : ' AND s.originator = ?'} ORDER BY r.next_attempt, r.id LIMIT 1000`, wanted)
-  },
-  /** The same, counted by domain, the most first; at most 1000. `accepted` ones were announced and wait to be read. */
-  async 'queue.domains'(gateway: Gateway) {
-    const { int } = gateway.database.dialect.types
-    const count = (condition: string): string => `CAST(sum(CASE WHEN ${condition} THEN 1 ELSE 0 END) AS ${int})`
-    return gateway.database.read.all<{ domain: string; waiting: number; announced: number; next: number; oldest: number }>(
-      `SELECT r.domain, ${count("coalesce(r.outcome, '') <> 'accepted'")} AS waiting, ${count("r.outcome = 'accepted'")} AS announced, min(r.next_attempt) AS next, min(s.submitted_at) AS oldest
-       FROM recipients r JOIN submissions s ON s.id = r.submission WHERE r.next_attempt IS NOT NULL GROUP BY r.domain ORDER BY waiting DESC, r.domain LIMIT 1000`)
-  },
-  async 'queue.now'(gateway: Gateway, { domain }: { domain?: string }) {
-    return { recipients: await gateway.notifier.retry(domain?.toLowerCase()) }
-  },
-  async 'queue.retry'(gateway: Gateway, { ids }: { ids: number[] }) {
-    await gateway.jobs.retry(ids)
-    return { ids }
-  },
+  ...queueOperations,
   async 'index.status'(gateway: Gateway) {
     return gateway.textIndex.status()
   },

@@ -90,8 +90,6 @@ export interface MessageStore {
 export interface RecipientsElsewhere {
   /** Whether a domain that is not ours can be reached at all, as far as is known beforehand: DNS is asked when its turn comes. */
   reaches(domain: string): boolean
-  /** Tries recipients again at once: those of a domain, or all that wait. Answers how many. */
-  retry(domain?: string): Promise<number>
   /** Takes over recipients whose domain has no agent; without a relay their status is noservice. */
   relayThrough(relay: Relay): void
 }

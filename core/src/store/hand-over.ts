@@ -24,7 +24,7 @@ export interface HandOverParts {
 /** What is written in one commit. */
 interface Group { readonly results: readonly Relayed[]; readonly reports: readonly OwedReport[] }
 
-const statusOf: Readonly<Record<RelayOutcome['kind'], NotificationStatus>> = { delivered: 'silenced', temporary: 'noserver', permanent: 'noservice' }
+const statusOf: Readonly<Record<Exclude<RelayOutcome['kind'], 'waiting'>, NotificationStatus>> = { delivered: 'silenced', temporary: 'noserver', permanent: 'noservice' }
 const longestWhy = 300
 
 export class HandOver {
@@ -50,18 +50,24 @@ export class HandOver {
 
   async #write(tx: Transaction, groups: readonly Group[]): Promise<void> {
     const results = groups.flatMap((group) => group.results)
-    for (const [kind, status] of Object.entries(statusOf) as [RelayOutcome['kind'], NotificationStatus][]) {
+    // Not tried at all: nothing is known that was not before.
+    const waiting = results.filter(({ outcome }) => outcome.kind === 'waiting')
+    if (waiting.length > 0) {
+      await tx.run(`UPDATE recipients SET next_attempt = r.at FROM ${tx.dialect.rows({ id: 'int', at: 'int' })} AS r WHERE recipients.id = r.id AND recipients.next_attempt IS NOT NULL`,
+        [tx.dialect.rowsValue(waiting.map(({ recipient, outcome }) => [recipient.id, (outcome as { again: number }).again]))])
+    }
+    for (const [kind, status] of Object.entries(statusOf) as [keyof typeof statusOf, NotificationStatus][]) {
       const some = results.filter(({ outcome }) => outcome.kind === kind)
       if (some.length === 0) continue
       // Delivered to another world: nobody will fetch it here any more. Failed: the sender's business, not the message's. What was
-      // cancelled meanwhile has no next attempt, and stays so.
+      // cancelled meanwhile has no next attempt, and stays so; what was held meanwhile is held, unless it is over.
       await tx.run(
-        `UPDATE recipients SET notification = ?, next_attempt = r.at, attempts = attempts + 1, outcome = 'relay', why = r.why${kind === 'temporary' ? '' : ', pinned = 0'} FROM ${tx.dialect.rows({ id: 'int', at: 'int', why: 'text' })} AS r
-         WHERE recipients.id = r.id AND recipients.next_attempt IS NOT NULL AND ${tx.dialect.oneOf('notification')}`,
-        [notificationNumber(status), tx.dialect.rowsValue(some.map(({ recipient, outcome }) => [recipient.id, outcome.kind === 'temporary' ? outcome.again : null, outcome.why?.slice(0, longestWhy) ?? null])),
+        `UPDATE recipients SET notification = ?, ${kind === 'temporary' ? 'next_attempt = CASE WHEN held IS NULL THEN r.at END' : 'next_attempt = NULL, held = NULL, pinned = 0'}, attempts = attempts + 1, outcome = 'relay', why = r.why FROM ${tx.dialect.rows({ id: 'int', at: 'int', why: 'text' })} AS r
+         WHERE recipients.id = r.id AND (recipients.next_attempt IS NOT NULL OR recipients.held IS NOT NULL) AND ${tx.dialect.oneOf('notification')}`,
+        [notificationNumber(status), tx.dialect.rowsValue(some.map(({ recipient, outcome }) => [recipient.id, outcome.kind === 'temporary' ? outcome.again : null, (outcome as { why?: string }).why?.slice(0, longestWhy) ?? null])),
           tx.dialect.list([...sourcesOf(status), notificationNumber(status)])])
     }
-    await markReapable(tx, results.flatMap(({ recipient, outcome }) => (outcome.kind === 'temporary' ? [] : [recipient.message])))
+    await markReapable(tx, results.flatMap(({ recipient, outcome }) => (outcome.kind === 'temporary' || outcome.kind === 'waiting' ? [] : [recipient.message])))
     const reports = groups.flatMap((group) => group.reports)
     const late = reports.flatMap(({ kind, about }) => (kind === 'delayed' ? about.map(({ id }) => id) : []))
     if (late.length > 0) await tx.run(`UPDATE recipients SET warned = 1 WHERE ${tx.dialect.oneOf('id')}`, [tx.dialect.list(late)])
@@ -70,8 +76,8 @@ export class HandOver {
   }
 }
 
-const recipientOf = ({ id, address, outcome, attempts, submittedAt, submission, message, originator, account, notify, original, returns, envelopeId, warned, requireTls, forwardedFor }: Due): RelayRecipient => ({
-  id, address, attempts: outcome === 'relay' ? attempts : 0, submittedAt, submission, message, originator, account, requireTls, forwardedFor, warned: warned === 1,
+const recipientOf = ({ id, address, outcome, attempts, submittedAt, submission, message, originator, account, notify, original, returns, envelopeId, warned, requireTls, forwardedFor, token }: Due): RelayRecipient => ({
+  id, address, attempts: outcome === 'relay' ? attempts : 0, submittedAt, submission, message, originator, account, requireTls, forwardedFor, token, warned: warned === 1,
   wishes: { ...(notify === null ? {} : { notify: notify.split(',') as NotifyOn[] }), ...(original === null ? {} : { original }) },
   reports: { ...(returns === null ? {} : { returns }), ...(envelopeId === null ? {} : { envelopeId }) },
 })

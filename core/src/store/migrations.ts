@@ -105,4 +105,11 @@ export const storeMigrations: readonly Migration[] = [{
 }, {
   name: 'store/0006-forwarded-for',
   up: (db) => db.run(`ALTER TABLE submissions ADD COLUMN forwarded_for ${db.dialect.types.text}`),
+}, {
+  name: 'store/0007-held-recipients',
+  async up(db) {
+    // When the administrator said that a recipient has to wait; it has no next attempt meanwhile.
+    await db.run(`ALTER TABLE recipients ADD COLUMN held ${db.dialect.types.int}`)
+    await db.run('CREATE INDEX recipients_held ON recipients (domain) WHERE held IS NOT NULL')
+  },
 }]

@@ -102,15 +102,6 @@ export class Notifier implements RecipientsElsewhere {
     return this.#lanes.settled()
   }
 
-  async retry(domain?: string): Promise<number> {
-    const { database, clock } = this.#parts
-    const rows = await database.write((tx) => tx.all(
-      `UPDATE recipients SET next_attempt = ? WHERE next_attempt IS NOT NULL AND outcome IN ('unreachable', 'broken', 'refused', 'unknown', 'relay')${domain === undefined ? '' : ' AND domain = ?'} RETURNING id`,
-      [clock.now(), ...(domain === undefined ? [] : [domain])]))
-    this.wake()
-    return rows.length
-  }
-
   /** One pass over a domain: those due by `until`. The agent is looked up once, and anew in each pass (C.2: nothing is cached between attempts). */
   async #lane(domain: string, until: number, signal: AbortSignal): Promise<void> {
     let first = await this.#due(domain, until)

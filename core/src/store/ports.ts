@@ -56,6 +56,8 @@ export interface RelayRecipient {
   readonly account: AccountId | null
   readonly wishes: RecipientWishes
   readonly reports: ReportWishes
+  /** Of its submission, for logs. */
+  readonly token: string
   /** Sent on by a rule: who had sent it. */
   readonly forwardedFor: string | null
   /** It may go by TLS only (RFC 8689). */
@@ -64,7 +66,7 @@ export interface RelayRecipient {
   readonly warned: boolean
 }
 /** What became of it: `delivered` ends our duty; `temporary` comes again at `again` (milliseconds UTC), `permanent` never. */
-export type RelayOutcome = { readonly kind: 'delivered'; readonly why?: string } | { readonly kind: 'temporary'; readonly why: string; readonly again: number } | { readonly kind: 'permanent'; readonly why: string }
+export type RelayOutcome = { readonly kind: 'delivered'; readonly why?: string } | { readonly kind: 'temporary'; readonly why: string; readonly again: number } | { readonly kind: 'permanent'; readonly why: string } | { /** Its turn has not come: it was not tried. */ readonly kind: 'waiting'; readonly again: number }
 
 export interface Relayed { readonly recipient: RelayRecipient; readonly outcome: RelayOutcome }
 /** In one commit: what became of recipients, and what their sender is to be told of it. */

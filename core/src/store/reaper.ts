@@ -137,7 +137,7 @@ export async function endSubmissions(tx: Transaction, local: LocalRecipients, id
   const list = [tx.dialect.list(ids)]
   const recipients = await tx.all<{ id: RecipientId; pinned: number; account: number | null }>(`SELECT id, pinned, account FROM recipients WHERE ${tx.dialect.oneOf('submission')}`, list)
   await local.withdraw(tx, recipients.filter((recipient) => recipient.account !== null && recipient.pinned === 1).map((recipient) => recipient.id), reason)
-  await tx.run(`UPDATE recipients SET pinned = 0, next_attempt = NULL WHERE ${tx.dialect.oneOf('submission')}`, list)
+  await tx.run(`UPDATE recipients SET pinned = 0, next_attempt = NULL, held = NULL WHERE ${tx.dialect.oneOf('submission')}`, list)
   await tx.run(`DELETE FROM postings WHERE ${tx.dialect.oneOf('submission')}`, list)
   const rows = await tx.all<{ message: MessageId }>(`UPDATE submissions SET ended_at = ?, ended_by = ? WHERE ended_at IS NULL AND ${tx.dialect.oneOf('id')} RETURNING message`, [now, reason, ...list])
   await markReapable(tx, rows.map((row) => row.message))

@@ -62,7 +62,7 @@ export class Retrieval {
     const { recipient } = await this.#find(identifier)
     if (recipient === undefined) throw failure('MESSAGE_NOT_FOUND') // a list identifier (D27)
     await this.#database.write(async (tx) => {
-      await tx.run(`UPDATE recipients SET notification = ?, next_attempt = NULL WHERE id = ? AND ${tx.dialect.oneOf('notification')}`, [notificationNumber('silenced'), recipient, tx.dialect.list(sourcesOf('silenced'))])
+      await tx.run(`UPDATE recipients SET notification = ?, next_attempt = NULL, held = NULL WHERE id = ? AND ${tx.dialect.oneOf('notification')}`, [notificationNumber('silenced'), recipient, tx.dialect.list(sourcesOf('silenced'))])
       tx.afterCommit(() => this.#statuses.tell([recipient]))
     })
   }
@@ -78,7 +78,7 @@ export class Retrieval {
   async unpinRecipients(tx: Transaction, recipients: readonly RecipientId[]): Promise<void> {
     if (recipients.length === 0) return
     const list = [tx.dialect.list(recipients)]
-    await tx.run(`UPDATE recipients SET pinned = 0, next_attempt = NULL WHERE ${tx.dialect.oneOf('id')}`, list)
+    await tx.run(`UPDATE recipients SET pinned = 0, next_attempt = NULL, held = NULL WHERE ${tx.dialect.oneOf('id')}`, list)
     const rows = await tx.all<{ message: MessageId }>(`SELECT DISTINCT s.message FROM recipients r JOIN submissions s ON s.id = r.submission WHERE ${tx.dialect.oneOf('r.id')}`, list)
     await markReapable(tx, rows.map((row) => row.message))
     tx.afterCommit(() => {

@@ -85,7 +85,7 @@ async function run(config: Record<string, unknown> = {}, limit = 1_000_000): Pro
   const hooks: HookRuntime = Object.assign(createHooks({ log: silentLog, clock: systemClock }), { given: (hook: string) => hook === 'smtp.rcptTo' && verdict !== undefined, ask: async (_: string, q: { recipient: string }) => verdict!(q.recipient) as never })
   const section = (own: object = {}) => ({ listen: '127.0.0.1:0', ...own })
   const parsed = plugin.config.parse({ mx: section(config.mx as object), submission: section({ listenTls: '127.0.0.1:0', ...(config.submission as object) }), lmtp: section(config.lmtp as object) })
-  const running = plugin.setup({ config: parsed, log: silentLog, clock: systemClock, database: {} as never, container: {} as never, services: { accounts, authenticator, hooks, messageStore, metrics, net, notifier: { reaches: (domain) => domain.includes('.'), retry: async () => 0, relayThrough: () => undefined }, settings, spool: {} as never } })
+  const running = plugin.setup({ config: parsed, log: silentLog, clock: systemClock, database: {} as never, container: {} as never, services: { accounts, authenticator, hooks, messageStore, metrics, net, notifier: { reaches: (domain) => domain.includes('.'), relayThrough: () => undefined }, settings, spool: {} as never } })
   await running.start!()
   await running.ready!()
   return { ports: Object.fromEntries(Object.entries(running.listeners!()).map(([name, address]) => [name, Number(address.split(':').at(-1))])), stop: (deadline) => running.stop!(deadline) }
