@@ -4,6 +4,8 @@
 // Only <CRLF>.<CRLF> ends a message. What other servers take for an end (<LF>.<LF>, <LF>.<CRLF>, <CR>.<CR> ...) is content
 // here, and bare line ends are refused unless the policy says otherwise: no second message can be smuggled in one.
 
+import type { OctetReader } from './chunks.js'
+
 export type BareLineEnds = 'refuse' | 'normalise'
 export type NulPolicy = 'refuse' | 'strip' | 'accept'
 export type Violation = 'bare-cr' | 'bare-lf' | 'nul'
@@ -17,10 +19,11 @@ const loneCr = Buffer.from('\r')
 /** Where the reader stands. A CR is held back until it is clear what follows. */
 const enum At { LineStart, InLine, AfterCr, AfterDot, AfterDotCr }
 
-export class DataReader {
+export class DataReader implements OctetReader {
   #at: At = At.LineStart
   #violation: Violation | undefined
-  constructor(private readonly policy: BytesPolicy) {}
+  /** @param dotted whether dots are stuffed and one alone is the end (DATA); otherwise there is no end here (BDAT) */
+  constructor(private readonly policy: BytesPolicy, private readonly dotted = true) {}
 
   /** The first thing that the policy refuses; the content is then of no use. */
   get violation(): Violation | undefined {
@@ -72,7 +75,7 @@ export class DataReader {
           if (this.policy.nul === 'refuse') this.#violation ??= 'nul'
         }
       } else if (at === At.LineStart) {
-        if (c === DOT) {
+        if (c === DOT && this.dotted) {
           cut(i)
           from = i + 1
           at = At.AfterDot
@@ -111,6 +114,17 @@ export class DataReader {
     if (at === At.InLine || at === At.LineStart) cut(length)
     this.#at = at
     return { content: joined(parts), rest: undefined }
+  }
+
+  /** Content without an end of its own. */
+  pass(content: Buffer): Buffer | undefined {
+    return this.push(content).content
+  }
+  /** There is no more: what was held back, if anything. */
+  finish(): Buffer | undefined {
+    if (this.#at !== At.AfterCr) return undefined
+    this.#at = At.LineStart
+    return this.#bare('bare-cr', this.policy.bareLineEnds === 'normalise') ? crlf : loneCr
   }
 
   /** Whether to write CRLF instead. */

@@ -1,10 +1,10 @@
 // smtp-server's parser for the command lines, our own reader for the data: one pass with our policy for line ends instead
 // of the library's (which has none), and straight into the store without a stream between.
 import { SMTPStream } from 'smtp-server/lib/smtp-stream.js'
-import type { DataReader } from './bytes.js'
+import type { OctetReader } from './chunks.js'
 
 export interface DataSink {
-  readonly reader: DataReader
+  readonly reader: OctetReader
   /** Wait for the promise, if there is one, before the next. Must not reject. */
   write(content: Buffer): Promise<void> | void
   /** The end of data was read. Resolves when what came behind it may be looked at. Must not reject. */

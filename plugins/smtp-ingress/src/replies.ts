@@ -39,6 +39,7 @@ export function replyTo(error: unknown): Reply {
 
 export const said = {
   loginFirst: reply(530, '5.7.0 Log in first'),
+  chunksOnly: reply(503, '5.5.1 The message comes by BDAT'),
   cancelled: reply(501, '5.7.0 Authentication cancelled'),
   notBase64: reply(501, '5.5.2 Not base64'),
   tlsFirst: reply(538, '5.7.11 Start TLS first: passwords do not travel in clear'),

@@ -3,12 +3,13 @@
 // - the wait of 100 ms before the greeting (nothing here profits from it);
 // - the reading of data (see mail-stream.ts): 250 is said after the commit, and no line end but CRLF counts;
 // - enhanced status codes: ours travel in the reply's text, the library would guess them from the basic code;
-// - AUTH is not announced where it would be refused; mechanisms are added (sasl.ts).
+// - AUTH is not announced where it would be refused; mechanisms are added (sasl.ts), and BDAT (chunks.ts).
 // Left as the library has it: quoted local parts with '@' or blanks are refused (501); a repeated RCPT counts once.
 import type { SecureContext } from 'node:tls'
 import { isFailure, type Account, type Authenticator, type Connection, type Log, type RecipientWishes, type ReportWishes } from '@restante/core'
 import { SMTPServer, type SMTPServerAddress, type SMTPServerSession } from 'smtp-server'
 import { SMTPConnection } from 'smtp-server/lib/smtp-connection.js'
+import { ChunkReader, readChunkSize, type ChunkSize, type OctetReader } from './chunks.js'
 import type { Guard } from './guards/guard.js'
 import { MailStream } from './mail-stream.js'
 import type { ListenerKind, Peer } from './policy.js'
@@ -106,6 +107,8 @@ class SmtpSession extends SMTPConnection {
   #transaction: Transaction | undefined
   #account: Account | undefined
   #failures = 0
+  /** The message may have any octets (BINARYMIME). */
+  #binary = false
   /** EHLO is being answered. */
   #greeting = false
   #leaving = false
@@ -117,6 +120,10 @@ class SmtpSession extends SMTPConnection {
   }
   get log(): Log {
     return this.connection.log
+  }
+  /** Not from our own people: what they send goes on to servers that know no BINARYMIME, and nothing here makes text of it. */
+  get #takesBinary(): boolean {
+    return this.options.kind !== 'submission'
   }
   get #guard(): Guard | undefined {
     return this.options.transaction.guard
@@ -149,7 +156,9 @@ class SmtpSession extends SMTPConnection {
   }
   /** What the library announces in EHLO, and what is ours beside it. */
   #features(lines: readonly string[]): string[] {
-    return lines.map((line) => (line.startsWith('AUTH ') ? `${line} ${offered(this.#conversation).join(' ')}`.trimEnd() : line))
+    const [host, ...features] = lines.map((line) => (line.startsWith('AUTH ') ? `${line} ${offered(this.#conversation).join(' ')}`.trimEnd() : line))
+    const [pipelining, ...others] = features
+    return [host, pipelining, 'CHUNKING', ...(this.#takesBinary ? ['BINARYMIME'] : []), ...others]
   }
   override _onCommand(command: Buffer, callback?: () => void): void {
     this.connection.transcript.client(command.toString('latin1'))
@@ -195,13 +204,14 @@ class SmtpSession extends SMTPConnection {
   override handler_DATA(_command: Buffer, callback: () => void): void {
     const transaction = this.#transaction
     if (!transaction?.accepted.length) return this.#answer(reply(503, '5.5.1 RCPT first'), callback)
+    if (transaction.begun || this.#binary) return this.#answer(said.chunksOnly, callback)
     transaction.begin(this._transmissionType(), this.id).then((refusal) => {
       if (this._closed || this._closing) return
       if (refusal) {
         this.send(refusal.code, refusal.text)
         this._resetSession()
       } else {
-        this.#receive(transaction)
+        this.#receive(transaction, transaction.reader!, () => this.#finish(transaction))
         this.send(354, 'End data with <CR><LF>.<CR><LF>')
       }
       callback()
@@ -209,6 +219,46 @@ class SmtpSession extends SMTPConnection {
       this.log.error({ err: error }, 'DATA failed')
       this.#answer(trouble, callback)
     })
+  }
+
+  /** RFC 3030. Its octets follow at once, whatever is answered: they are always taken off the stream. */
+  handler_BDAT(command: Buffer, callback: () => void): void {
+    const size = readChunkSize(command.toString('latin1').trim())
+    if (!size) {
+      // Nobody knows where the next command begins.
+      this.send(501, '5.5.4 BDAT wants a number of octets')
+      this.close()
+      return callback()
+    }
+    const take = (transaction: Transaction | undefined, end: () => Promise<void>): void => {
+      if (size.octets === 0) return void end().then(callback)
+      const { reader } = transaction ?? {}
+      this.#receive(transaction, new ChunkReader(size.octets, reader), end)
+      callback()
+    }
+    const refuse = ({ code, text }: Reply): void => take(undefined, async () => {
+      this.send(code, text)
+      this._resetSession()
+    })
+    if (size.octets > 2 * this.options.transaction.limit) return this.#answer(reply(421, '4.3.4 The chunk is too large'), callback)
+    const transaction = this.#transaction
+    if (!transaction?.accepted.length) return refuse(reply(503, '5.5.1 RCPT first'))
+    if (transaction.begun) return take(transaction, () => this.#finishChunk(transaction, size))
+    transaction.begin(this._transmissionType(), this.id, this.#binary ? 'binary' : 'chunks').then((refusal) => {
+      if (this._closed || this._closing) return
+      if (refusal) refuse(refusal)
+      else take(transaction, () => this.#finishChunk(transaction, size))
+    }, (error: unknown) => {
+      this.log.error({ err: error }, 'BDAT failed')
+      refuse(trouble)
+    })
+  }
+  override _validateMailParams(parsed: Parameters<SMTPConnection['_validateMailParams']>[0]): ReturnType<SMTPConnection['_validateMailParams']> {
+    // The library knows 7BIT and 8BITMIME.
+    const { args } = parsed
+    this.#binary = this.#takesBinary && Boolean(args) && /^binarymime$/i.test(String((args as Record<string, unknown>).BODY))
+    if (this.#binary) (args as Record<string, unknown>).BODY = '8BITMIME'
+    return super._validateMailParams(parsed)
   }
 
   // --- our side ------------------------------------------------------------------------------------------------------
@@ -223,30 +273,39 @@ class SmtpSession extends SMTPConnection {
   async rcptTo(address: string, wishes?: RecipientWishes): Promise<Reply | undefined> {
     const transaction = this.#transaction
     if (!transaction) return reply(503, '5.5.1 MAIL first')
+    if (transaction.begun) return reply(503, '5.5.1 The message has begun')
     if (transaction.recipients >= this.options.recipients) return reply(452, '4.5.3 Too many recipients; send the rest in another transaction')
     return await transaction.recipient(address, wishes)
   }
 
-  #receive(transaction: Transaction): void {
-    const parser = this._parser as MailStream
-    parser.takeData({
-      reader: transaction.reader,
+  /** Octets of a message come, up to the end that the reader finds. */
+  #receive(transaction: Transaction | undefined, reader: OctetReader, end: () => Promise<void>): void {
+    (this._parser as MailStream).takeData({
+      reader, end,
       write: (content) => {
-        if (!transaction.hopeless) return transaction.write(content)
+        if (!transaction?.hopeless) return transaction?.write(content)
         this.send(421, '4.3.4 The message has no end')
       },
-      end: async () => {
-        this._handlerPending = true // the idle timer does not run while the peer waits for us
-        const answer = await transaction.end()
-        this._handlerPending = false
-        this.connection.transcript.client(`(message, ${transaction.octets} octets)`)
-        // LMTP: one reply per accepted RCPT (RFC 2033 4.2).
-        for (let n = this.options.kind === 'lmtp' ? transaction.accepted.length : 1; n > 0; n--) this.send(answer.code, answer.text)
-        this._transactionCounter++
-        this._resetSession()
-        if (this.#leaving) this.#leave()
-      },
     })
+  }
+  async #finish(transaction: Transaction): Promise<void> {
+    this._handlerPending = true // the idle timer does not run while the peer waits for us
+    const answer = await transaction.end()
+    this._handlerPending = false
+    this.connection.transcript.client(`(message, ${transaction.octets} octets)`)
+    // LMTP: one reply per accepted RCPT (RFC 2033 4.2).
+    for (let n = this.options.kind === 'lmtp' ? transaction.accepted.length : 1; n > 0; n--) this.send(answer.code, answer.text)
+    this._transactionCounter++
+    this._resetSession()
+    if (this.#leaving) this.#leave()
+  }
+  /** A chunk has come (RFC 3030 2). */
+  async #finishChunk(transaction: Transaction, { octets, last }: ChunkSize): Promise<void> {
+    if (last) return this.#finish(transaction)
+    // What is wrong is said at once; chunks that are on their way meet a session without a transaction.
+    const { refusal } = transaction
+    this.send(refusal?.code ?? 250, refusal?.text ?? `2.0.0 ${octets} octets received`)
+    if (refusal) this._resetSession()
   }
 
   get #mayLogIn(): boolean {

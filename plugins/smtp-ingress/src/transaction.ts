@@ -43,7 +43,9 @@ export class Transaction {
   readonly #wishes = new Map<string, RecipientWishes>()
   readonly #envelope = new Set<string>()
   readonly #lists = new Set<string>()
-  readonly reader: DataReader
+  /** Of DATA, or of the chunks of BDAT; undefined: octets as they are (BINARYMIME). */
+  reader: DataReader | undefined
+  #begun = false
   #draft: Draft | undefined
   /** Waits for the header to be complete; undefined when that is done, or nobody needs to look at it. */
   #header: HeaderStage | undefined
@@ -54,9 +56,7 @@ export class Transaction {
   #open: (() => Promise<Draft>) | undefined
   readonly #found: Found = { trace: '' }
 
-  constructor(private readonly parts: TransactionParts, readonly peer: Peer, readonly sender: string, private readonly announced: number, private readonly log: Log, private readonly wanted: { readonly reports?: ReportWishes; readonly requireTls?: boolean } = {}) {
-    this.reader = new DataReader(parts.bytes)
-  }
+  constructor(private readonly parts: TransactionParts, readonly peer: Peer, readonly sender: string, private readonly announced: number, private readonly log: Log, private readonly wanted: { readonly reports?: ReportWishes; readonly requireTls?: boolean } = {}) {}
 
   get recipients(): number {
     return this.#envelope.size + this.#lists.size
@@ -79,7 +79,9 @@ export class Transaction {
   }
 
   /** Opens the submission. What the store does not take is refused here, before the peer sends its octets. */
-  async begin(protocol: string, session: string): Promise<Reply | undefined> {
+  async begin(protocol: string, session: string, content: 'dotted' | 'chunks' | 'binary' = 'dotted'): Promise<Reply | undefined> {
+    this.#begun = true
+    this.reader = content === 'binary' ? undefined : new DataReader(this.parts.bytes, content === 'dotted')
     const { store, host, receivedFrom, limit, now, unique, submission } = this.parts
     const { listener, account, remoteAddress, helo } = this.peer
     if (account) {
@@ -113,12 +115,20 @@ export class Transaction {
   write(content: Buffer): Promise<void> | void {
     this.#size += content.length
     if (this.#refusal) return
-    if (this.reader.violation) return this.#refuse(this.#violation())
+    if (this.reader?.violation) return this.#refuse(this.#violation())
     if (this.#size > this.parts.limit) return this.#refuse(said.tooLarge(this.parts.limit))
     if (this.#header) return this.#writeHeader(content, this.#header)
     return this.#put(content)
   }
 
+  /** Octets are coming, or have come: it is too late for more recipients. */
+  get begun(): boolean {
+    return this.#begun
+  }
+  /** What the end will be answered with, if that is known. */
+  get refusal(): Reply | undefined {
+    return this.#refusal
+  }
   get octets(): number {
     return this.#size
   }
@@ -134,7 +144,9 @@ export class Transaction {
   }
 
   async #end(): Promise<Reply> {
-    if (this.reader.violation) this.#refuse(this.#violation())
+    const last = this.reader?.finish()
+    if (this.reader?.violation) this.#refuse(this.#violation())
+    if (last) await this.write(last)
     if (this.#header && !this.#refusal) await this.#passHeader(this.#header.end())
     const draft = this.#draft
     this.#draft = undefined // a peer that leaves now must not take back what is being committed
@@ -231,7 +243,7 @@ export class Transaction {
   }
 
   #violation(): Reply {
-    return this.reader.violation === 'nul' ? said.nul : said.bareLineEnd
+    return this.reader?.violation === 'nul' ? said.nul : said.bareLineEnd
   }
 
   #put(octets: Buffer): Promise<void> | void {
