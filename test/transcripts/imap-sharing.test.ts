@@ -41,6 +41,29 @@ describe('NOTIFY', () => {
     await owner.command(append('INBOX'))
     for (const client of [member, stranger]) expect(await client.command('NOOP')).toMatch(/^k\d+ OK/)
   })
+  it('tells of mailboxes that are made, renamed and deleted below a shared one, under the names that the member knows', async () => {
+    const [owner, member, other] = [await login(4), await login(6), await login(5)]
+    await owner.command('CREATE Team')
+    const name = `user/${user(4)}/Team`
+    expect(await member.command('NOTIFY SET (subtree user (MailboxName MessageNew MessageExpunge))')).toMatch(/ OK /)
+    for (const n of [5, 6]) await owner.command(`SETACL Team ${user(n)} lrkx`)
+    await member.until(new RegExp(`^\\* LIST \\(\\) "/" "${name}"\\r\\n`, 'm'))
+    // What a member makes below it is everybody's who sees what is above.
+    expect(await other.command(`CREATE ${name}/New`)).toMatch(/ OK /)
+    expect(await member.command('NOOP')).toMatch(/ OK /)
+    expect(await owner.command(append('Team/New'))).toMatch(/ OK /)
+    expect(await member.until(/^\* STATUS .*\r\n/m)).toContain(`"${name}/New" (MESSAGES 1`)
+    await owner.command('RENAME Team/New Team/Old')
+    await member.until(new RegExp(`^\\* LIST \\(\\) "/" "${name}/Old" \\("OLDNAME" \\("${name}/New"\\)\\)\\r\\n`, 'm'))
+    await owner.command('DELETE Team/Old')
+    await member.until(new RegExp(`^\\* LIST \\(\\\\NonExistent\\) "/" "${name}/Old"\\r\\n`, 'm'))
+    // What is not shared with it is not told.
+    await owner.command('CREATE Private')
+    await owner.command('RENAME Private Secret')
+    await owner.command('DELETE Secret')
+    expect(await member.command('NOOP')).toMatch(/^k\d+ OK/)
+    await owner.command('DELETE Team')
+  })
   it('tells who got the right before', async () => {
     const [owner, member] = [await login(4), await login(5)]
     await owner.command(`SETACL INBOX ${user(5)} lrs`)

@@ -167,6 +167,8 @@ export interface Mailboxes {
   owner(account: AccountId, name: string): Promise<AccountId | undefined>
   /** All whose mailboxes the account sees, itself among them; from memory. */
   owners(account: AccountId): Promise<ReadonlySet<AccountId>>
+  /** What the account calls a mailbox that its owner calls `name`, as far as it may know of it; undefined for none. From memory, also of one that is gone. */
+  seenAs(account: AccountId, owner: AccountId, mailbox: MailboxId, name: string): string | undefined
   /** Calls `listener` after each commit that changed what is in a mailbox that the account sees, its own or another's. Returns the way to stop. */
   watch(account: AccountId, listener: (change: Change) => void): () => void
   /** Summaries of messages, in chunks of at most 500, with only the fields asked for. Messages that are gone are left out. */

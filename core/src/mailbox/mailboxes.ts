@@ -288,6 +288,11 @@ export function makeMailboxes(parts: MailboxesParts): Mailboxes & MailboxesAdmin
       return row.account === account || row.foreign ? row.account : undefined
     },
     owners: async (account) => new Set([account, ...(await visible(account)).rows.flatMap((row) => (row.foreign && (rightsTo(row) & right.r) !== 0 ? [row.account] : []))]),
+    seenAs(account, owner, mailbox, name) {
+      if (owner === account) return name
+      const grant = trees.providers.flatMap((provider) => provider.grants?.(account) ?? []).find((one) => one.owner === owner && (one.rights(mailbox) & right.l) !== 0)
+      return grant && shownName(name === 'INBOX' ? grant.name : `${grant.name}/${storedName(name, separator)}`, separator)
+    },
     watch: (account, listener) => watchSeen({ feed, provided: trees.providers, looking }, account, listener),
     summaries: (ids, fields) => messages.summaries(ids, fields),
 

@@ -70,12 +70,18 @@ export function makeIssuers({ issuers, clock, skew, keysAge, answersAge, timeout
       },
     }) : createLocalJWKSet(keys)
     return async (token) => {
+      const wanted = { issuer, algorithms: [...algorithms], clockTolerance: skew, requiredClaims: ['exp'], currentDate: new Date(clock.now()), ...(audience.length > 0 ? { audience: [...audience] } : {}) }
       try {
-        const { payload } = await jwtVerify(token, find, {
-          issuer, algorithms: [...algorithms], clockTolerance: skew, requiredClaims: ['exp'], currentDate: new Date(clock.now()), ...(audience.length > 0 ? { audience: [...audience] } : {}),
-        })
-        return payload
+        return (await jwtVerify(token, find, wanted)).payload
       } catch (error) {
+        // The token does not say which key: each that could be meant is tried.
+        if (error instanceof errors.JWKSMultipleMatchingKeys) for await (const key of error) {
+          const payload = await jwtVerify(token, key, wanted).then((verified) => verified.payload, (other: unknown) => {
+            if (other instanceof errors.JWSSignatureVerificationFailed) return undefined
+            throw other instanceof errors.JOSEError ? new TokenRefused(other.message) : other
+          })
+          if (payload) return payload
+        }
         // What a token or the set of keys is wrong in has a code of its own; everything else is the way to the keys.
         if (error instanceof errors.JOSEError && !(error instanceof errors.JWKSTimeout) && error.code !== 'ERR_JOSE_GENERIC' && error.code !== 'ERR_JWKS_INVALID') throw new TokenRefused(error.message)
         throw unreachable(issuer, error)

@@ -1,5 +1,5 @@
 // NOTIFY (RFC 5465): what happens in an account's mailboxes is told when no command runs, or behind the one that does.
-import type { Change, MailboxId, MailboxInfo, Namespaces } from '@restante/core'
+import type { AccountId, Change, MailboxId, MailboxInfo, Namespaces } from '@restante/core'
 import { listLine } from '../commands/list.js'
 import { includes } from '../grammar/mailbox-source.js'
 import { isSelected, type EventGroup, type NotifyEvent } from '../grammar/notify.js'
@@ -23,11 +23,14 @@ export class Notifying {
   readonly #session: Session
   readonly #others: readonly EventGroup[]
   readonly #gatherer: Gatherer
-  readonly #stops: readonly (() => void)[]
+  readonly #stops: (() => void)[]
+  /** Those whose events are heard: the account's own, and of whoever shares something with it. */
+  readonly #heard = new Set<AccountId>()
   /** Mailboxes in which something happened, and what. */
   readonly #changed = new Map<MailboxId, Set<NotifyEvent>>()
   #named: NamedEvent[] = []
   #selectedChanged = false
+  #stopped = false
 
   constructor(session: Session, groups: readonly EventGroup[]) {
     const { face, account, mailboxes } = session
@@ -36,9 +39,12 @@ export class Notifying {
     this.#others = groups.filter((group) => !isSelected(group))
     this.#gatherer = new Gatherer(face.clock, face.config.idleDebounce, () => this.#tellNow())
     this.#stops = [mailboxes.watch(account.id, (change) => this.#onChange(change)), face.events.watch(account.id, (event) => this.#onEvent(event))]
+    this.#heard.add(account.id)
+    void this.#hearOwners()
   }
 
   stop(): void {
+    this.#stopped = true
     this.#gatherer.stop()
     for (const stop of this.#stops) stop()
   }
@@ -88,8 +94,32 @@ export class Notifying {
     this.#gatherer.poke()
   }
 
+  /** Whoever shares something now: names below it are told like the account's own. */
+  async #hearOwners(): Promise<void> {
+    const { face, account, mailboxes } = this.#session
+    const owners = await mailboxes.owners(account.id).catch(() => new Set<AccountId>())
+    if (this.#stopped) return
+    for (const owner of owners) {
+      if (this.#heard.has(owner)) continue
+      this.#heard.add(owner)
+      this.#stops.push(face.events.watch(owner, (event) => this.#onOthersEvent(event)))
+    }
+  }
+
+  /** Subscriptions are everybody's own; of annotations shared ones are told by their mailbox's own events. */
+  #onOthersEvent(event: NamedEvent): void {
+    if (event.type !== 'MailboxCreate' && event.type !== 'MailboxDelete' && event.type !== 'MailboxRename') return
+    const { account, mailboxes } = this.#session
+    const named = (name: string): string | undefined => mailboxes.seenAs(account.id, event.account, event.mailbox, name)
+    const mailboxName = named(event.mailboxName)
+    if (mailboxName === undefined) return
+    this.#onEvent('oldName' in event ? { ...event, mailboxName, oldName: named(event.oldName)! } : { ...event, mailboxName })
+  }
+
   #onEvent(event: NamedEvent): void {
     const wanted = eventOf[event.type]
+    // A mailbox that appears may be the first of its owner.
+    if (event.type === 'MailboxCreate') void this.#hearOwners()
     if (!this.#others.some(({ events }) => events.has(wanted))) return
     if (this.#named.length <= mostEvents) this.#named.push(event)
     this.#gatherer.poke()
