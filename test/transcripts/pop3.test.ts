@@ -197,9 +197,8 @@ describe('settings', () => {
       expect(await again.say('STAT')).toBe('+OK 3 223')
       await again.say('QUIT')
       const transcripts = join(own.data, 'transcripts')
-      await new Promise((resolve) => setTimeout(resolve, 300))
+      await expect.poll(() => readdirSync(transcripts).length).toBe(3)
       const texts = readdirSync(transcripts).map((name) => readFileSync(join(transcripts, name), 'utf8'))
-      expect(texts).toHaveLength(3)
       expect(texts.join('')).toContain('C: AUTH PLAIN ***')
       expect(texts.join('')).not.toContain(base64(`\0${own.account}\0${own.password}`))
     } finally {

@@ -400,8 +400,11 @@ describe('MSRAP', () => {
     }
     const over = writers.then(() => true)
     while (!(await Promise.race([over, sleep(20, false)]))) await scan()
-    await sleep(2100)
-    await scan()
+    // What was posted in the last moment shows when that moment is over.
+    await expect.poll(async () => {
+      await scan()
+      return seen.length
+    }).toBe(posted.length)
     expect(posted.length).toBeGreaterThan(10)
     expect(seen.slice().sort()).toEqual(posted.sort())
   })
