@@ -5,6 +5,7 @@ import { commands } from './commands.js'
 import { config } from './config.js'
 import { Connections } from './connections.js'
 import { makeIncoming, makeOrigin } from './incoming/check.js'
+import { boundedTxt } from './incoming/records.js'
 import { algorithms, Keys, recordOf, type Key } from './keys.js'
 import { migrations } from './migrations.js'
 import { makeMeasures } from './measures.js'
@@ -26,6 +27,7 @@ export default definePlugin({
     const resolver = new Resolver({ timeout: outbound.dnsTimeout * 1000, tries: 2 })
     if (outbound.dnsServers.length > 0) resolver.setServers(outbound.dnsServers)
     const resolve = (name: string, type: string): Promise<unknown> => resolver.resolve(name, type)
+    const bounded = boundedTxt(resolve)
     const dns: MailDns = { mx: (name) => resolver.resolveMx(name), a: (name) => resolver.resolve4(name), aaaa: (name) => resolver.resolve6(name) }
     const guard = makeAddressGuard({ allow: [...outbound.allowNetworks, ...config.allowNetworks] })
     const random = (): number => systemRandom.fraction()
@@ -50,7 +52,7 @@ export default definePlugin({
       services: {},
       hooks: {
         'smtp.unknown': srs.unknown,
-        ...(config.incoming.check ? { 'smtp.message': makeIncoming({ config: config.incoming, hostname, log, random, resolve }), 'smtp.origin': makeOrigin({ hostname, resolve }) } : {}),
+        ...(config.incoming.check ? { 'smtp.message': makeIncoming({ config: config.incoming, hostname, log, random, resolve: bounded }), 'smtp.origin': makeOrigin({ hostname, resolve: bounded }) } : {}),
       },
       operations: {
         async 'smtp-relay.route'({ address, sender }: { address: string; sender: string }) {

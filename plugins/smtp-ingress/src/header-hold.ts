@@ -22,8 +22,9 @@ export class HeaderHold {
     const before = this.#size
     const octets = this.#with(chunk)
     const found = octets.subarray(0, 2).equals(emptyLine) ? -2 : octets.indexOf('\r\n\r\n', Math.max(0, before - 3))
+    // Wherever the pieces happen to end: the same header is always too large or never.
+    if (found > mostHeader || (found === -1 && this.#size > mostHeader)) return 'too-large'
     if (found !== -1) return { octets, headerEnd: found + 2 }
-    if (this.#size > mostHeader) return 'too-large'
     if (before === 0) this.#held = Buffer.from(chunk)
     return undefined
   }

@@ -1,7 +1,10 @@
 // The parts of the check on incoming mail: bounds that keep libraries cheap, the domain's wish, who vouches.
 import { describe, expect, it } from 'vitest'
 import { readHead } from './head.js'
+import { silentLog } from '@restante/core'
+import { makeIncoming } from './check.js'
 import { dispositionOf, voucherOf } from './policy.js'
+import { boundedTxt } from './records.js'
 
 const head = (text: string, signatures = 10) => readHead((async function* () { yield Buffer.from(text, 'latin1') })(), signatures)
 
@@ -38,4 +41,22 @@ it('a chain of ARC is followed back only through those that are trusted', () => 
   expect(voucherOf([link('stranger.test', 'pass'), link('lists.test', 'fail')], trusted)).toBeUndefined()
   expect(voucherOf([link('lists.test')], trusted)).toBeUndefined()
   expect(voucherOf([], trusted)).toBeUndefined()
+})
+
+describe('records of 64 KiB', () => {
+  const message = Buffer.from('DKIM-Signature: v=1; a=rsa-sha256; c=relaxed/relaxed; d=evil.test; s=s; h=from; bh=47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=; b=YWJj\r\nFrom: a@evil.test\r\n\r\n')
+  it.each([
+    ['SPF that goes in circles', `v=spf1 redirect=evil.test ${'x=y '.repeat(15_000)}`], ['SPF of macros', `v=spf1 exists:${'%{i}'.repeat(16_000)}`], ['a DKIM key', `v=DKIM1; k=rsa; p=${'A'.repeat(64_000)}`],
+    ['DKIM of nothing', `v=DKIM1;${';'.repeat(64_000)}`], ['DMARC of tags', `v=DMARC1;${'p=reject;'.repeat(7000)}`],
+  ])('%s cost nothing, and prove nothing', async (_, text) => {
+    const check = makeIncoming({ config: { check: true, dmarc: 'refuse', trustedSealers: [], iprev: false, signatures: 10 }, hostname: 'mx.test', log: silentLog, random: () => 0, resolve: boundedTxt(async () => [text.match(/.{1,255}/gs)]) })
+    const begun = performance.now()
+    const verdict = await check({ remoteAddress: '192.0.2.1', helo: 'x.test', sender: 'a@evil.test', recipients: [], size: message.length, octets: async function* () { yield message } })
+    expect(performance.now() - begun).toBeLessThan(500)
+    expect(verdict).toMatchObject({ trace: expect.stringMatching(/spf=none [^]*dmarc=none/) })
+  })
+  it('others of the same name count', async () => {
+    const resolve = boundedTxt(async () => [['x'.repeat(64_000)], ['v=spf1 -all']])
+    expect(await resolve('a.test', 'TXT')).toEqual([['v=spf1 -all']])
+  })
 })
