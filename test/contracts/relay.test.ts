@@ -185,6 +185,7 @@ for (const kind of databases) describe(kind, () => {
       await draft.writer.write(Buffer.from('Subject: late\r\n\r\n'))
       const { token } = await draft.seal()
       await expect.poll(async () => (await inner.store.track(token))[0].recipients[0], { timeout: 20_000 }).toMatchObject({ notification: 'noservice', pinned: false })
+      await inner.jobs.settled()
       const subjects: string[] = []
       const box = await inner.mailboxes.open(account, 'INBOX', { readOnly: true })
       const messages = box.view.uidsBetween(1 as never, 4_294_967_295 as never).map((uid) => box.index.entry(uid)!.message)

@@ -32,6 +32,8 @@ export function verdictOf(trouble: SmtpTrouble, host: string): Verdict {
     // A class that contradicts the code is not believed.
     return { kind, status: status?.startsWith(kind === 'permanent' ? '5' : '4') ? status : kind === 'permanent' ? '5.0.0' : '4.0.0', why: `${host} said: ${said}`, said, host }
   }
+  // What is no reply at all, or none to this question, says nothing about the mail.
+  if (response && trouble.code !== 'EAUTH' && trouble.code !== 'ETLS') return { kind: 'temporary', status: '4.5.0', why: `${host}: ${oneLine(trouble.message)}`, host }
   const [kind, status] = ours[trouble.code ?? ''] ?? ['temporary', '4.4.2']
   return { kind, status, why: `${host}: ${oneLine(trouble.message)}`, host }
 }

@@ -17,6 +17,8 @@ describe('answers', () => {
     [{ code: 'ETLS' }, 'temporary', '4.7.0'],
     [{ code: 'EMESSAGE' }, 'permanent', '5.3.4'],
     [{ code: 'EAUTH', responseCode: 535, response: '535 no' }, 'temporary', '4.7.8'],
+    [{ code: 'EENVELOPE', response: 'garbage', command: 'MAIL FROM' }, 'temporary', '4.5.0'],
+    [{ code: 'EMESSAGE', response: '354 once more', responseCode: 354, command: 'DATA' }, 'temporary', '4.5.0'],
   ])('%j', (trouble, kind, status) => expect(verdictOf({ message: 'm', ...trouble }, 'h')).toMatchObject({ kind, status, host: 'h' }))
 })
 

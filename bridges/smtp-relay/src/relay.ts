@@ -56,37 +56,48 @@ export function makeRelay(parts: RelayParts): Relay {
     let open: { readonly way: Way; readonly conversation: Conversation } | undefined
     /** Nobody can be reached that way just now: not asked again for each message. */
     const closed = new Map<Way, Verdict>()
-    for (let group = waiting.shift(); group && !signal.aborted; group = waiting.shift()) {
-      const found = await parts.prepare(group.message, group.recipients[0])
-      if ('kind' in found) {
-        await settle(group, () => found, done)
-        continue
-      }
-      const way: Way = group.recipients[0].requireTls ? 'strict' : found.lax ? 'lax' : 'usual'
-      if (open && open.way !== way) {
-        open.conversation.done(false)
-        open = undefined
-      }
-      const { rate = config.rate } = 'road' in ways[way] ? ways[way].road : {}
-      const later = rate === undefined ? 0 : parts.pace.take(domain, rate)
-      if (later > 0) {
-        await done(group.recipients.map((recipient) => ({ recipient, outcome: { kind: 'waiting', again: later } })))
-        continue
-      }
-      const verdict = open ? undefined : closed.get(way)
-      const had = open?.conversation ?? verdict ?? await reach(ways[way], domain, signal)
-      if ('kind' in had) {
-        closed.set(way, had)
-        await settle(group, () => had, done)
-        continue
-      }
-      open = { way, conversation: had }
-      if (await hand(group, found, had, done)) {
-        had.done(true)
-        open = undefined
-      }
+    const book = new Book(settle, done)
+    // The next message is read while this one is sent, and the last one written down.
+    const take = (): { group: Group; coming: ReturnType<RelayParts['prepare']> } | undefined => {
+      const group = waiting.shift()
+      return group && { group, coming: parts.prepare(group.message, group.recipients[0]) }
     }
-    open?.conversation.done(false)
+    try {
+      for (let next = take(); next && !signal.aborted;) {
+        const { group, coming } = next
+        const found = await coming
+        next = take()
+        if ('kind' in found) {
+          await book.write(group, () => found)
+          continue
+        }
+        const way: Way = group.recipients[0].requireTls ? 'strict' : found.lax ? 'lax' : 'usual'
+        if (open && open.way !== way) {
+          open.conversation.done(false)
+          open = undefined
+        }
+        const { rate = config.rate } = 'road' in ways[way] ? ways[way].road : {}
+        const later = rate === undefined ? 0 : parts.pace.take(domain, rate)
+        if (later > 0) {
+          await done(group.recipients.map((recipient) => ({ recipient, outcome: { kind: 'waiting', again: later } })))
+          continue
+        }
+        const had = open?.conversation ?? closed.get(way) ?? await reach(ways[way], domain, signal)
+        if ('kind' in had) {
+          closed.set(way, had)
+          await book.write(group, () => had)
+          continue
+        }
+        open = { way, conversation: had }
+        if (await hand(group, found, had, book)) {
+          had.done(true)
+          open = undefined
+        }
+      }
+      await book.written()
+    } finally {
+      open?.conversation.done(false)
+    }
   }
 
   async function reach(routed: Routed, domain: string, signal: AbortSignal): Promise<Conversation | Verdict> {
@@ -94,25 +105,25 @@ export function makeRelay(parts: RelayParts): Relay {
   }
 
   /** Answers whether the conversation is broken. */
-  async function hand(group: Group, found: Prepared, conversation: Conversation, done: RelayDone): Promise<boolean> {
+  async function hand(group: Group, found: Prepared, conversation: Conversation, book: Book): Promise<boolean> {
     for (let i = 0; i < group.recipients.length; i += config.perTransaction) {
       const part = { ...group, recipients: group.recipients.slice(i, i + config.perTransaction) }
       const { verdicts, broken, reports } = await conversation.send({
         from: await parts.envelopeSender(group.recipients[0]), to: new Map(part.recipients.map((one) => [one.address, one.wishes])), reports: group.recipients[0].reports, size: found.size, eightBit: found.eightBit, octets: found.octets(),
         requireTls: group.recipients[0].requireTls,
       })
-      await settle(part, (recipient) => verdicts.get(recipient.address)!, done, reports)
+      await book.write(part, (recipient) => verdicts.get(recipient.address)!, reports)
       if (!broken) continue
       // The rest of a message whose conversation broke comes again soon: nothing was said of it.
       const rest = { ...group, recipients: group.recipients.slice(i + config.perTransaction) }
-      await settle(rest, () => ({ kind: 'temporary', status: '4.4.2', why: `the conversation with ${conversation.host} broke` }), done)
+      await book.write(rest, () => ({ kind: 'temporary', status: '4.4.2', why: `the conversation with ${conversation.host} broke` }))
       return true
     }
     return false
   }
 
   /** Writes down what became of each, with what the sender must know of it. @param reports the next server reports from here on */
-  async function settle(group: Group, verdictOf: (recipient: RelayRecipient) => Verdict, done: RelayDone, reports = false): Promise<void> {
+  async function settle(done: RelayDone, group: Group, verdictOf: (recipient: RelayRecipient) => Verdict, reports = false): Promise<void> {
     const now = clock.now()
     const owed: Record<OwedReport['kind'], OwedReport['about'][number][]> = { failed: [], delayed: [], relayed: [], delivered: [] }
     const results = group.recipients.map((recipient) => {
@@ -138,6 +149,25 @@ export function makeRelay(parts: RelayParts): Relay {
 
 /** Most success is of no interest to anybody: no row is written for it. */
 const isHeardOf = (kind: OwedReport['kind'], recipients: readonly RelayRecipient[]): boolean => kind !== 'relayed' || recipients.some(({ wishes }) => wishes.notify?.includes('SUCCESS'))
+
+type Settle = (done: RelayDone, group: Group, verdictOf: (recipient: RelayRecipient) => Verdict, reports?: boolean) => Promise<void>
+
+/** Writes down what became of messages while the next is sent: one commit behind, never more, so that a crash repeats little. */
+class Book {
+  #writing: Promise<void> = Promise.resolve()
+  constructor(private readonly settle: Settle, private readonly done: RelayDone) {}
+
+  /** Resolves when what was written before is durable. Throws what that met. */
+  async write(group: Group, verdictOf: (recipient: RelayRecipient) => Verdict, reports = false): Promise<void> {
+    const before = this.#writing
+    this.#writing = this.settle(this.done, group, verdictOf, reports)
+    this.#writing.catch(() => undefined) // thrown by whoever comes next
+    await before
+  }
+  written(): Promise<void> {
+    return this.#writing
+  }
+}
 
 function bySender(recipients: readonly RelayRecipient[]): Map<string, Group[]> {
   const groups = new Map<string, { message: MessageId; sender: string; recipients: RelayRecipient[] }>()
