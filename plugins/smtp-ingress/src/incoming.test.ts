@@ -1,7 +1,8 @@
 // Claims that only we may make go from the header; nothing else does.
 import fc from 'fast-check'
 import { expect, it } from 'vitest'
-import { ClaimsFilter } from './incoming.js'
+import type { Spool, SpoolWriter } from '@restante/core'
+import { ClaimsFilter, Waiting } from './incoming.js'
 
 const through = (text: string, cuts: readonly number[] = []): string => {
   const octets = Buffer.from(text, 'latin1')
@@ -41,4 +42,26 @@ it('a header without end is given up, in whatever pieces it comes', () => {
   let octets = 0
   for (let answer: unknown; answer !== 'too-large'; octets++) answer = filter.push(Buffer.from('x'))
   expect(octets).toBe(1024 * 1024 + 1)
+})
+it('a message that waits comes out as it came, small in memory, large by the spool, in whatever pieces', async () => {
+  let spooled = 0
+  const spool: Spool = { open: () => {
+    const chunks: Buffer[] = []
+    spooled++
+    return { write: async (chunk: Buffer) => { chunks.push(Buffer.from(chunk)) }, seal: async () => ({ octets: Buffer.concat(chunks), discard: async () => undefined }), discard: async () => undefined } as unknown as SpoolWriter
+  } }
+  for (const [size, piece, used] of [[0, 1, 0], [5000, 1, 0], [64 * 1024, 1000, 0], [64 * 1024 + 1, 1000, 1], [300_000, 7777, 1]]) {
+    spooled = 0
+    const octets = Buffer.from(Array.from({ length: size }, (_, n) => n % 251))
+    const waiting = new Waiting(spool, 1_000_000)
+    for (let at = 0; at < size; at += piece) await waiting.write(octets.subarray(at, at + piece))
+    await waiting.seal()
+    for (let times = 0; times < 2; times++) {
+      const out: Buffer[] = []
+      for await (const chunk of waiting.octets()) out.push(chunk)
+      expect(Buffer.concat(out).equals(octets)).toBe(true)
+    }
+    expect([waiting.size, spooled]).toEqual([size, used])
+    await waiting.discard()
+  }
 })

@@ -1,7 +1,7 @@
 // One SMTP transaction: sender, recipients, octets, commit. One transaction is one submission. Knows no sockets; the store
 // does the rest. The reply to the data comes only after the commit.
-import { isFailure, type Draft, type HookRuntime, type RecipientWishes, type ReportWishes, type Log, type MessageStore, type Spool, type Spooled, type SpoolWriter } from '@restante/core'
-import { ClaimsFilter, octetsOf } from './incoming.js'
+import { isFailure, type Draft, type HookRuntime, type RecipientWishes, type ReportWishes, type Log, type MessageStore, type Spool } from '@restante/core'
+import { ClaimsFilter, Waiting } from './incoming.js'
 import { DataReader, type BytesPolicy } from './bytes.js'
 import type { Guard } from './guards/guard.js'
 import type { Peer, Policy } from './policy.js'
@@ -52,7 +52,7 @@ export class Transaction {
   #refusal: Reply | undefined
   #size = 0
   /** Mail from outside that plugins want to see whole: it waits here until they have. */
-  #held: SpoolWriter | undefined
+  #held: Waiting | undefined
   #open: (() => Promise<Draft>) | undefined
   readonly #found: Found = { trace: '' }
 
@@ -96,7 +96,7 @@ export class Transaction {
       // Also when the message is held first: what the store will not take is refused before it comes.
       this.#draft = await open()
       if (listener === 'mx' && this.parts.hooks.given('smtp.message')) {
-        this.#held = this.parts.spool.open({ limit })
+        this.#held = new Waiting(this.parts.spool, limit)
         this.#open = open
       }
     } catch (error) {
@@ -170,14 +170,13 @@ export class Transaction {
   }
 
   /** Asks plugins about the whole message; then it goes on to the store, with what they found in its trace. */
-  async #look(held: SpoolWriter, early: Draft): Promise<Draft | Reply> {
-    let spooled: Spooled | undefined
+  async #look(held: Waiting, early: Draft): Promise<Draft | Reply> {
     let draft: Draft | undefined
     try {
       await early.discard()
-      const message = spooled = await held.seal()
+      await held.seal()
       const { remoteAddress, helo } = this.peer
-      const question = { remoteAddress, helo, sender: this.sender, recipients: [...this.#envelope], size: message.size, octets: () => octetsOf(message) }
+      const question = { remoteAddress, helo, sender: this.sender, recipients: [...this.#envelope], size: held.size, octets: () => held.octets() }
       for (const verdict of await this.parts.hooks.askAll('smtp.message', question, (one) => !('trace' in one))) {
         if ('reject' in verdict) return said.refusedByPolicy(verdict.reject)
         if ('tempfail' in verdict) return said.laterByPolicy(verdict.tempfail)
@@ -186,7 +185,7 @@ export class Transaction {
       }
       draft = await this.#open!()
       let claims: ClaimsFilter | undefined = new ClaimsFilter(this.parts.host)
-      for await (const chunk of octetsOf(message)) {
+      for await (const chunk of held.octets()) {
         const cleaned = claims ? claims.push(chunk) : chunk
         if (cleaned === undefined) continue
         if (cleaned === 'too-large') {
@@ -203,7 +202,6 @@ export class Transaction {
       throw error
     } finally {
       await held.discard()
-      await spooled?.discard()
     }
   }
 
