@@ -17,7 +17,10 @@ const deferred = Number(process.argv[3] ?? 100_000)
 const say = (text) => process.stdout.write(`${text}\n`)
 const freePort = () => new Promise((done) => { const probe = createServer().listen(0, '127.0.0.1', () => { const { port } = probe.address(); probe.close(() => done(port)) }) })
 const port = await freePort()
-const sink = spawn('/usr/sbin/smtp-sink', ['-u', 'nobody', '-c', `127.0.0.1:${port}`, '1024'], { stdio: 'ignore' })
+const sink = spawn('/usr/sbin/smtp-sink', ['-u', 'nobody', '-c', `127.0.0.1:${port}`, '1024'], { stdio: ['ignore', 'pipe', 'ignore'] })
+/** When it last counted something. */
+let heard = () => undefined
+sink.stdout.on('data', () => heard(performance.now()))
 for (;;) {
   if (await new Promise((done) => { connect(port, '127.0.0.1', function () { this.destroy(); done(true) }).on('error', () => done(false)) })) break
   await sleep(20)
@@ -75,12 +78,12 @@ say(`${deferred} deferred recipients: ${((cpu() - before) / 30 * 100).toFixed(2)
 await gateway.database.write((tx) => tx.run('UPDATE recipients SET next_attempt = ? WHERE next_attempt IS NOT NULL', [Date.now() - 1000]))
 await running.stop(AbortSignal.timeout(5000))
 open = true
+const first = new Promise((done) => { heard = done })
 const restarted = performance.now()
 running = await start()
 gateway = running.gateway
 const up = performance.now()
-await until(async () => (await waiting(gateway)).deferred < deferred)
-say(`after a restart: ready in ${((up - restarted) / 1000).toFixed(2)} s, first of them handed over ${((performance.now() - restarted) / 1000).toFixed(2)} s after it began`)
+say(`after a restart: ready in ${((up - restarted) / 1000).toFixed(2)} s, first of them handed over ${((await first - restarted) / 1000).toFixed(2)} s after it began`)
 await running.stop(AbortSignal.timeout(5000))
 sink.kill()
 rmSync(data, { recursive: true, force: true })
