@@ -47,7 +47,7 @@ for (const kind of databases) describe(kind, () => {
     dns = await startDns(zone)
     gateway = await startGateway({ accounts: 2, set: [
       'plugins.pop3=false', `im2000.outbound.dnsServers=["${dns.address}"]`, 'im2000.outbound.allowNetworks=["127.0.0.0/8"]', 'im2000.outbound.dnsTimeout=1',
-      `bridges.smtp-relay=${JSON.stringify({ port: good.port, commandTimeout: 2, connectTimeout: 2, reuse: 0.05, authorities: join(folder, 'ca.pem'), incoming: { check: false }, mtaSts: { port: (web.address() as AddressInfo).port }, tlsReports: { send: true } })}`,
+      `bridges.smtp-relay=${JSON.stringify({ port: good.port, commandTimeout: 2, connectTimeout: 2, reuse: 0.05, authorities: join(folder, 'ca.pem'), incoming: { check: false }, mtaSts: { port: (web.address() as AddressInfo).port }, tlsReports: { send: true, contact: 'tls@example.test' } })}`,
       ...await databaseSettings(kind),
     ] })
   })
@@ -168,14 +168,16 @@ for (const kind of databases) describe(kind, () => {
     await operate(core(), 'smtp-relay.tls.report', {}) // writes down what was counted so far
     await core().database.write((tx) => tx.run('UPDATE smtp_relay_tls_results SET day = ?', [yesterday]))
     zone['_smtp._tls.far.test'] = [{ type: 'TXT', text: 'v=TLSRPTv1; rua=mailto:tls@wrong.test,https://reports.far.test/tls' }]
+    await operate(core(), 'smtp-relay.dkim.create', { domain: 'example.test', algorithm: 'rsa' })
     expect(await operate(core(), 'smtp-relay.tls.report', {})).toEqual({ sent: 1 })
     await expect.poll(() => good.taken.length).toBe(1)
+    expect(good.taken[0]).toMatchObject({ from: 'tls@example.test', text: expect.stringMatching(/^DKIM-Signature: [^]*d=example\.test/) })
     const parsed = await simpleParser(good.taken[0].text)
     expect(parsed.headers.get('content-type')).toMatchObject({ value: 'multipart/report', params: { 'report-type': 'tlsrpt' } })
     expect(parsed.subject).toContain('Report Domain: far.test Submitter: localhost')
     const json = JSON.parse(gunzipSync(parsed.attachments[0].content).toString())
     expect(JSON.parse(gunzipSync(posted[0]).toString())).toEqual(json)
-    expect(json).toMatchObject({ 'organization-name': 'localhost', 'contact-info': 'postmaster@localhost' })
+    expect(json).toMatchObject({ 'organization-name': 'localhost', 'contact-info': 'tls@example.test' })
     const enforced = json.policies.find((one: any) => one.policy['policy-string'].includes('mx: *.wrong.test'))
     expect(enforced).toMatchObject({ policy: { 'policy-type': 'sts', 'policy-domain': 'far.test' }, 'failure-details': [{ 'result-type': 'certificate-host-mismatch', 'receiving-mx-hostname': 'mx.wrong.test' }] })
     expect(json.policies.find((one: any) => one.policy['policy-string'].includes('mx: mx.far.test')).summary['total-successful-session-count']).toBeGreaterThan(0)

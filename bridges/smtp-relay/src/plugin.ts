@@ -38,7 +38,7 @@ export default definePlugin({
     })
     const connections = new Connections({ config, name: hostname, clock, log, heard: tls.heard, authorities: tls.authorities })
     const seal = config.arc ? makeSeal({ hostname, resolve, now: () => clock.now(), log }) : undefined
-    const prepare = makePrepare({ config, contents, accounts, keys, seal, clock, log })
+    const prepare = makePrepare({ config, contact: config.tlsReports.contact ?? `postmaster@${hostname}`, contents, accounts, keys, seal, clock, log })
     const srs = makeSrs({ database, accounts, enabled: config.srs, now: () => clock.now() })
     const measures = makeMeasures({ metrics, queue, clock, log })
     const pace = new Pace(clock)

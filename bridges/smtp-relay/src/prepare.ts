@@ -18,6 +18,8 @@ export interface Prepared {
 }
 export interface PrepareParts {
   readonly config: Pick<Config, 'hops'>
+  /** Sender of our own reports on TLS. */
+  readonly contact: string
   readonly contents: Contents
   readonly accounts: Accounts
   readonly keys: Keys
@@ -29,7 +31,7 @@ export interface PrepareParts {
 
 const signedFields = 'From:Sender:Reply-To:Subject:Date:Message-ID:To:Cc:MIME-Version:Content-Type:Content-Transfer-Encoding:In-Reply-To:References:List-Id:List-Unsubscribe'.split(':')
 
-export function makePrepare({ config, contents, accounts, keys, seal, clock, log }: PrepareParts) {
+export function makePrepare({ config, contact, contents, accounts, keys, seal, clock, log }: PrepareParts) {
   return async (message: MessageId, { account, originator, forwardedFor }: Pick<RelayRecipient, 'account' | 'originator' | 'forwardedFor'>): Promise<Prepared | Verdict> => {
     try {
       const content = await contents.open(message)
@@ -38,7 +40,7 @@ export function makePrepare({ config, contents, accounts, keys, seal, clock, log
       if (seen.nul) return { kind: 'permanent', status: '5.6.0', why: 'the message contains NUL, which SMTP cannot carry' }
       if (seen.hops > config.hops) return { kind: 'permanent', status: '5.4.6', why: `the message has ${seen.hops} Received fields: it goes in circles` }
       const body = (): Readable => pipeline(Readable.from(raw(), { objectMode: false }), new LineEnds(), () => undefined)
-      const head = Buffer.from(forwardedFor === null ? await sign(seen, account, body) : await sealed(seen, originator, body), 'latin1')
+      const head = Buffer.from(forwardedFor === null ? await sign(seen, account, originator, body) : await sealed(seen, originator, body), 'latin1')
       return { size: seen.size + head.length, eightBit: seen.eightBit, lax: /^tls-required[ \t]*:[ \t]*no[ \t]*$/im.test(seen.header), octets: () => Readable.from((async function* () {
         if (head.length > 0) yield head
         yield* body() as AsyncIterable<Buffer>
@@ -57,11 +59,12 @@ export function makePrepare({ config, contents, accounts, keys, seal, clock, log
   }
 
   /** In the name of the domain in From, when somebody with an account here has sent it and may write so; '' for all else. */
-  async function sign({ header }: Look, account: AccountId | null, body: () => Readable): Promise<string> {
-    if (account === null) return ''
+  async function sign({ header }: Look, account: AccountId | null, originator: string, body: () => Readable): Promise<string> {
+    const ours = account === null && originator === contact // strangers' mail is never relayed in anybody's name
+    if (account === null && !ours) return ''
     const authors = splitFields(header).filter((field) => field.name === 'from').flatMap((field) => parseAddressList(field.value)).flatMap((one) => (one.kind === 'mailbox' ? [`${one.local}@${one.domain}`] : []))
-    const owner = await accounts.byId(account).catch(() => undefined)
-    if (authors.length !== 1 || !owner || !await accounts.owns(owner, authors[0]).catch(() => false)) return ''
+    const owner = account === null ? undefined : await accounts.byId(account).catch(() => undefined)
+    if (authors.length !== 1 || !(ours ? authors[0] === contact : owner && await accounts.owns(owner, authors[0]).catch(() => false))) return ''
     const domain = domainOf(authors[0])
     const own = await keys.signing(domain)
     if (own.length === 0) return ''
