@@ -20,7 +20,7 @@ export const builtIn: Readonly<Record<string, string>> = {
   'shared-mailboxes': '@restante/shared-mailboxes',
   'smtp-ingress': '@restante/smtp-ingress',
   'smtp-relay': '@restante/smtp-relay',
-  'spam-check': '@restante/smtp-ingress/spam-check',
+  'spam-check': '@restante/spam-check',
   'vacation': '@restante/vacation',
 }
 export const defaultConfigFile = 'config/restante.yaml'

@@ -1,5 +1,4 @@
-// The plugin spam-check: shows mail from outside to rspamd and ClamAV before it is stored, on the hook 'smtp.message'. It lies in
-// this package and knows nothing of its listeners.
+// The plugin spam-check: shows mail from outside to rspamd and ClamAV before it is stored, on the hook 'smtp.message'.
 import { definePlugin, type IncomingMessage } from '@restante/core'
 import { makeClamd } from './clamd.js'
 import { config } from './config.js'
