@@ -45,7 +45,7 @@ describe('mail between two organisations', () => {
   })
 
   it('T62 the status goes unprocessed, notifying, silenced', async () => {
-    world.names.pause()
+    await world.names.pause()
     const id = await world.a.send(1, [world.b.user(3)], 'slow names')
     expect(await statusOf(id)).toEqual(['unprocessed unread pinned'])
     await world.b.run('user', 'retrieval', world.b.user(3), '--collect', 'native')

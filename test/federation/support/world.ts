@@ -1,7 +1,7 @@
 // Two organisations, a.test and b.test: two gateways as processes of their own, each with its data, its certificate and its
 // configuration file, and a real DNS server (Debian's knot) that both ask.
 import { execFileSync, spawn, type ChildProcess } from 'node:child_process'
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
@@ -63,8 +63,12 @@ zone:
     return (await resolver.resolveSrv(name)).map((record) => `SRV ${record.name} ${record.port}`).join('\n')
   }
 
-  pause(): void {
+  /** Resolves when it has really stopped: until then it may answer. */
+  async pause(): Promise<void> {
+    const { pid } = this.#process!
     this.#process!.kill('SIGSTOP')
+    const threads = `/proc/${pid}/task`
+    await until(async () => readdirSync(threads).every((id) => /^\d+ \(.*\) [Tt] /s.test(readFileSync(join(threads, id, 'stat'), 'utf8'))) || undefined, 'the DNS server to stand still')
   }
   resume(): void {
     this.#process!.kill('SIGCONT')

@@ -33,6 +33,7 @@ log_file_path = ${home}/log/%slog
 pid_file_path = ${home}/spool/exim.pid
 local_interfaces = 127.0.0.1
 daemon_smtp_ports = ${port}
+smtp_accept_max = 200
 tls_advertise_hosts = *
 tls_certificate = ${home}/cert.pem
 tls_privatekey = ${home}/key.pem
