@@ -7,6 +7,7 @@ import { operate } from '../../core/dist/cli/operations.js'
 import { databases } from '../support/databases.js'
 import { databaseSettings } from '../support/databases.js'
 import { startDns, type DnsZone } from '../support/dns-server.js'
+import { until } from '../support/scripted-smtp.js'
 import { startGateway } from '../support/gateway.js'
 import { startSink, type Sink } from '../support/smtp-sink.js'
 
@@ -207,27 +208,6 @@ for (const kind of databases) describe(kind, () => {
       scripted.push(server)
       await new Promise<void>((ready) => { server.listen(0, '127.0.0.1', ready) })
       return (server.address() as AddressInfo).port
-    }
-    /** Speaks SMTP up to a point. */
-    const until = (stage: string, act: (socket: Socket) => void) => (socket: Socket): void => {
-      let rest = ''
-      let data = false
-      socket.write('220 hello\r\n')
-      socket.on('data', (chunk) => {
-        rest += chunk.toString('latin1')
-        for (let end = rest.indexOf('\r\n'); end >= 0; end = rest.indexOf('\r\n')) {
-          const line = rest.slice(0, end)
-          rest = rest.slice(end + 2)
-          if (data) {
-            if (line !== '.') continue
-            data = false
-            return stage === '.' ? act(socket) : void socket.write('250 fine\r\n')
-          }
-          if (line.toUpperCase().startsWith(stage)) return act(socket)
-          data = line.toUpperCase() === 'DATA'
-          socket.write(data ? '354 go\r\n' : line.startsWith('EHLO') ? '250-here\r\n250 8BITMIME\r\n' : '250 ok\r\n')
-        }
-      })
     }
     it.each<[string, (socket: Socket) => void, 'noserver' | 'noservice']>([
       ['says nothing', () => undefined, 'noserver'],
