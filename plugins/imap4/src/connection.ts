@@ -60,6 +60,7 @@ export class ImapConnection {
 
   /** Serves until the end. Never rejects. */
   async serve(): Promise<void> {
+    const { turn } = this.#session
     this.#attach(this.#connection.socket)
     this.#watch(this.#face.config.loginTimeout)
     try {
@@ -76,6 +77,8 @@ export class ImapConnection {
         }
         await this.#say.flush()
         this.#session.busy = false
+        // Whoever sends thousands of commands at once gets no more than a turn at a time.
+        if (turn.over) await turn.pass()
       }
     } catch (error) {
       if (!(error instanceof Disconnected)) this.#connection.log.error({ err: error }, 'the session broke')
@@ -199,6 +202,7 @@ export class ImapConnection {
 
   readonly #onData = (chunk: Buffer): void => {
     if (this.#session.state !== 'not-authenticated') this.#timer?.touch()
+    this.#session.turn.begin()
     this.#framer.feed(chunk)
     if (this.#framer.unread > readAhead && !this.#paused) {
       this.#paused = true

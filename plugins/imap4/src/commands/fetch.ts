@@ -3,7 +3,7 @@ import { flagBits, isFailure, type Content, type MessageId, type Uid } from '@re
 import { isUndecodable, writeBinary } from '../fetch/binary.js'
 import { ContentBroke, fromSummary, handsOutEnd, literal, writeSection } from '../fetch/body.js'
 import { plainItems, type Known } from '../fetch/items.js'
-import { breath, breathe, readKnown } from '../fetch/known.js'
+import { readKnown } from '../fetch/known.js'
 import { planFetch, type Plan } from '../fetch/planner.js'
 import { fetchItems, type FetchItem, type Section } from '../grammar/fetch-items.js'
 import { partOf } from '../grammar/search-return.js'
@@ -62,6 +62,8 @@ async function restrict(session: Session, set: SequenceSet, { changedSince, vani
 }
 
 const nothingKnown = {} as Known
+/** Messages between two looks at the clock, where each takes microseconds. */
+const few = 16
 
 class Fetching {
   /** Messages that were asked for and whose content is gone, or is not to be had now. */
@@ -76,12 +78,12 @@ class Fetching {
   }
 
   async fromIndex(uids: readonly Uid[]): Promise<void> {
-    const { say } = this.session
+    const { say, turn } = this.session
     for (let i = 0; i < uids.length; i++) {
       if (this.#cursor.go(uids[i])) this.#write(nothingKnown, false)
       else this.expunged++
       if (say.full) await say.flush()
-      if (i % breath === breath - 1) await breathe()
+      if (i % few === few - 1 && turn.over) await turn.pass()
     }
   }
 
@@ -128,12 +130,13 @@ class Fetching {
   }
 
   async #chunk(uids: readonly Uid[], known: ReadonlyMap<MessageId, Known>, marked: ReadonlySet<Uid>): Promise<void> {
-    const { say } = this.session
+    const { say, turn } = this.session
     for (const uid of uids) {
       const about = this.#cursor.go(uid) ? known.get(this.#cursor.message) : undefined
       if (about) this.#write(about, marked.has(uid))
       else this.#without(uid)
       if (say.full) await say.flush()
+      if (turn.over) await turn.pass()
     }
   }
 
@@ -144,7 +147,7 @@ class Fetching {
   }
 
   async #chunkWithOctets(uids: readonly Uid[], known: ReadonlyMap<MessageId, Known>, marked: ReadonlySet<Uid>): Promise<void> {
-    const { session: { say, face: { services: { contents } } }, plan } = this
+    const { session: { say, turn, face: { services: { contents } } }, plan } = this
     // In order and each once: `contents` reads ahead. A message filed twice in one mailbox is opened by itself the second time.
     const ids = new Set<MessageId>()
     const twice = new Set<Uid>()
@@ -174,6 +177,7 @@ class Fetching {
           if (isNext) waiting = await ahead.next()
         }
         if (say.full) await say.flush()
+        if (turn.over) await turn.pass()
       }
     } finally {
       await ahead.return?.()

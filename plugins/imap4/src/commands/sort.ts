@@ -34,7 +34,7 @@ export const sort = command({
       await mustBeSortable(session, key)
       const relevancy = new Map<Uid, number>()
       const found = await sortables(session, await search(session, key, { relevancy }), program.needKeys, relevancy)
-      const sorted = sortMessages(found, program).map((message) => message.uid)
+      const sorted = (await session.turn.through(sortMessages(found, program))).map((message) => message.uid)
       tellResult(session, { name: 'SORT', returns, uid, tag, byModseq, relevancy }, sorted)
       if (returns?.update) keepUpdated(session, { tag, uid, key, program, results: sorted, modseq })
       return { holdExpunges: mentions(key, 'seq') }
@@ -60,7 +60,7 @@ export const thread = command({
     await mustBeSortable(session, key)
     const { view } = session.open.mailbox
     const messages = await sortables(session, await search(session, key), true)
-    const text = threaded(messages, algorithm, (message) => (uid ? message.uid : view.seqOf(message.uid)))
+    const text = await session.turn.through(threaded(messages, algorithm, (message) => (uid ? message.uid : view.seqOf(message.uid))))
     session.say.line(`* THREAD${text === '' ? '' : ` ${text}`}`)
     return { holdExpunges: mentions(key, 'seq') }
   },

@@ -45,12 +45,13 @@ function storeModifiers(r: Reader): number {
 }
 
 /** One FETCH for each message; with mod-sequences in use even `.SILENT` tells the new one (RFC 7162 3.1.3). */
-async function tellStored({ say, condstore }: Session, selected: Selected, uids: readonly Uid[], tell: { readonly uid: boolean; readonly flags: boolean }): Promise<void> {
+async function tellStored({ say, condstore, turn }: Session, selected: Selected, uids: readonly Uid[], tell: { readonly uid: boolean; readonly flags: boolean }): Promise<void> {
   const cursor = new Cursor(selected)
   for (const uid of uids) {
     if (!cursor.go(uid)) continue
     const items = [...(tell.flags ? [`FLAGS ${cursor.flagList()}`] : []), ...(condstore ? [`MODSEQ (${cursor.modseq})`] : [])]
     say.text(`${cursor.lead(tell.uid)}${items.join(' ')})\r\n`)
     if (say.full) await say.flush()
+    if (turn.over) await turn.pass()
   }
 }

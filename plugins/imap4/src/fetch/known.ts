@@ -4,10 +4,6 @@ import { Cursor, type Selected } from '../session/selected.js'
 import type { Session } from '../session/session.js'
 import type { Known } from './items.js'
 
-/** Messages between two breaths for other sessions. */
-export const breath = 4096
-export const breathe = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))
-
 /** The wanted fields of each message that still has any; none asked for, none read. */
 export async function readKnown(session: Session, uids: readonly Uid[], fields: readonly SummaryField[], open: Selected = session.open): Promise<ReadonlyMap<MessageId, Known>> {
   if (fields.length === 0 || uids.length === 0) return new Map()

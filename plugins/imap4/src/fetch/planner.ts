@@ -31,7 +31,7 @@ export function planFetch(asked: readonly FetchItem[], told: Told): Plan {
   let readsText = false
   const kinds = new Set(asked.map((item) => item.kind))
   if (told.uid && !kinds.has('UID')) items.push(plainItems.UID)
-  for (const item of asked) {
+  for (const item of once(asked)) {
     if (item.kind === 'SECTION') {
       items.push(item)
       for (const field of sectionFields(item)) fields.add(field)
@@ -53,4 +53,15 @@ export function planFetch(asked: readonly FetchItem[], told: Told): Plan {
   if (told.modseq && !kinds.has('MODSEQ')) items.push(plainItems.MODSEQ)
   const has = { FLAGS: kinds.has('FLAGS'), UID: told.uid || kinds.has('UID'), MODSEQ: told.modseq || kinds.has('MODSEQ') }
   return { items, fields: [...fields], octets, marksSeen, readsText, has }
+}
+
+/** What is asked for twice is answered once. */
+function once(asked: readonly FetchItem[]): Iterable<FetchItem> {
+  const items = new Map<string, FetchItem>()
+  for (const item of asked) {
+    const name = 'label' in item ? `${item.label} ${item.partial?.length ?? ''}` : item.kind
+    const there = items.get(name)
+    if (!there || ('peek' in there && there.peek)) items.set(name, item)
+  }
+  return items.values()
 }

@@ -1,12 +1,13 @@
 // A SEARCH key as a test in three values: with little known of a message the answer may be "unknown", and more is read only
 // for those. Cheap keys are asked first. Pure.
-import { decodeHeader, fold, isKept, parseDate, splitFields, type OctetString } from '@restante/core'
+import { fold, isKept, type OctetString } from '@restante/core'
 import { dayMs } from '../grammar/dates.js'
 import type { Comparison, SearchKey } from '../grammar/search-keys.js'
 import { contains, ranges, type Ranges } from '../grammar/sequence-set.js'
 import type { Known } from '../fetch/items.js'
 import { emailObjectId, threadObjectId } from '../fetch/object-ids.js'
 import type { Cursor } from '../session/selected.js'
+import { HeaderFields } from './header-fields.js'
 import { bare } from './text.js'
 
 /** What is known of the message in question. */
@@ -64,10 +65,10 @@ export interface Compiled {
   /** How well a message that matches does so: 1 … 100. */
   relevancy(subject: Subject): number
 }
-interface Made { readonly needles: Needle[]; readonly hints: string[]; readonly weighed: Weighed[] }
+interface Made { readonly needles: Needle[]; readonly hints: string[]; readonly weighed: Weighed[]; readonly fields: HeaderFields }
 
 export function compile(key: SearchKey, bounds: Bounds): Compiled {
-  const made: Made = { needles: [], hints: [], weighed: [] }
+  const made: Made = { needles: [], hints: [], weighed: [], fields: new HeaderFields() }
   return {
     test: build(key, bounds, made, 'exact'), needles: made.needles, hints: made.hints,
     relevancy(subject) {
@@ -138,17 +139,14 @@ function build(key: SearchKey, bounds: Bounds, made: Made, manner: Manner): Test
     case 'uid':
       return within(ranges(key.set, bounds.lastUid), ({ at }) => at.uid)
     case 'sent':
-      return fromHeader('date', (values) => {
-        const date = values.length > 0 ? parseDate(values[0]) : null
-        return date !== null && compare(date.day, key.is, key.day)
-      })
+      return fromHeader(made.fields, 'date', ({ sentDay }) => sentDay !== null && compare(sentDay, key.is, key.day))
     case 'header': {
-      const ground = manner === 'loose' ? (text: string) => bare(fold(text)) : fold
-      const wanted = ground(key.text)
-      const { cost, ask } = fromHeader(key.field, (values) => values.some((value) => wanted === '' || ground(decodeHeader(value)).includes(wanted)))
+      const loose = manner === 'loose'
+      const wanted = loose ? bare(fold(key.text)) : fold(key.text)
+      const { cost, ask } = fromHeader(made.fields, key.field, (fields) => (wanted === '' ? fields.values(key.field).length > 0 : fields.texts(key.field, loose).some((text) => text.includes(wanted))))
       // Its longest word is a hint whatever becomes of the blanks around it.
       const word = wanted.split(/\s+/).reduce((longest, one) => (one.length > longest.length ? one : longest), '')
-      if (manner === 'loose' || word.length < shortestHint) return { cost, ask }
+      if (loose || word.length < shortestHint) return { cost, ask }
       const place = made.hints.push(word) - 1
       return { cost, ask: (subject) => (subject.lacks(place) ? no : ask(subject)) }
     }
@@ -203,20 +201,15 @@ const within = (set: Ranges, of: (subject: Subject) => number): Test => cheap((s
 
 const compare = (day: number, is: Comparison, than: number): boolean => (is === 'before' ? day < than : is === 'on' ? day === than : day >= than)
 
-/** A test on the raw values of one header field, in the kept fields or in the whole header (of which the text index sees the same fields). */
-function fromHeader(field: string, holds: (values: readonly OctetString[]) => boolean): Test {
+/** A test on one header field, in the kept fields or in the whole header (of which the text index sees the same fields). */
+function fromHeader(fields: HeaderFields, field: string, holds: (fields: HeaderFields) => boolean): Test {
   const kept = isKept(field)
-  const wanted = field.toLowerCase()
-  const pattern = new RegExp(`^${field.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')}[ \\t]*:([^\\n]*(?:\\n[ \\t][^\\n]*)*)`, 'gim')
   return {
     cost: kept ? 1 : 2,
     ask({ known, header }) {
-      if (header !== undefined) return verdict(holds(splitFields(header).filter(({ name }) => name === wanted).map(({ value }) => value)))
-      const block = kept ? known?.headers : undefined
+      const block = header ?? (kept ? known?.headers : undefined)
       if (block === undefined || block === null) return unknown
-      const values: OctetString[] = []
-      for (const match of block.matchAll(pattern)) values.push(match[1])
-      return verdict(holds(values))
+      return verdict(holds(fields.of(block, header !== undefined)))
     },
   }
 }

@@ -50,7 +50,7 @@ export async function refresh(session: Session): Promise<void> {
     context.modseq = Math.min(modseq, mailbox.view.modseq)
     if (fresh.length === 0 && kept.length === context.results.length) continue
     const all = [...kept, ...fresh].sort((a, b) => a - b)
-    const ordered = context.program ? sortMessages(await sortables(session, all, context.program.needKeys), context.program).map((message) => message.uid) : all
+    const ordered = context.program ? (await session.turn.through(sortMessages(await sortables(session, all, context.program.needKeys), context.program))).map((message) => message.uid) : all
     if (session.selected !== selected) return
     tellDifference(say, selected, context, ordered)
   }

@@ -1,7 +1,7 @@
 // Runs a search over the selected mailbox: index, then summaries of those still undecided, then octets of those.
 import { isFailure, type MessageId, type SummaryField, type Uid } from '@restante/core'
 import type { Known } from '../fetch/items.js'
-import { breath, breathe, readKnown } from '../fetch/known.js'
+import { readKnown } from '../fetch/known.js'
 import { mentions, type SearchKey } from '../grammar/search-keys.js'
 import { saved } from '../grammar/sequence-set.js'
 import { Refusal } from '../replies.js'
@@ -37,15 +37,14 @@ export async function search(session: Session, key: SearchKey, { in: open = sess
   const looking: Looking = { session, open, compiled, eye: new Eye(open), all, verdicts: new Uint8Array(all.length), relevancy: new Map() }
   const { eye, verdicts } = looking
   let undecided: number[] = []
-  for (let i = 0; i < all.length; i++) {
-    verdicts[i] = eye.see(all[i]) ? judge(looking, all[i]) : no
+  await session.turn.each(all, (uid, i) => {
+    verdicts[i] = eye.see(uid) ? judge(looking, uid) : no
     if (verdicts[i] === unknown) undecided.push(i)
-    if (i % breath === breath - 1) await breathe()
-  }
+  })
   const inHeaders = mentions(key, 'header') || mentions(key, 'sent')
   const fields: readonly SummaryField[] = [...(inHeaders ? ['headers'] as const : []), ...(mentions(key, 'threadid') ? ['sort'] as const : [])]
   const indexed = await askIndex(looking, undecided)
-  if (indexed.size > 0 || eye.lacking.some(({ size }) => size > 0)) undecided = undecided.filter((i) => (verdicts[i] = ask(looking, all[i], undefined, indexed)) === unknown)
+  if (indexed.size > 0 || eye.lacking.some(({ size }) => size > 0)) undecided = await stillUnknown(looking, undecided, undefined, indexed)
   const { fetchChunk } = session.face.config
   for (let at = 0; at < undecided.length; at += fetchChunk) {
     session.progress(all.length - undecided.length + at, all.length)
@@ -87,10 +86,7 @@ async function askIndex({ session, compiled: { needles, hints }, eye, all }: Loo
 async function decide(looking: Looking, fields: readonly SummaryField[], indexed: ReadonlyMap<MessageId, Uint8Array>, places: readonly number[]): Promise<void> {
   const { session, open, compiled: { needles }, eye, all, verdicts } = looking
   const known = await readKnown(session, places.map((i) => all[i]), fields, open)
-  const left = places.filter((i) => {
-    verdicts[i] = ask(looking, all[i], fields.length > 0 ? known : undefined, indexed)
-    return verdicts[i] === unknown
-  })
+  const left = await stillUnknown(looking, places, fields.length > 0 ? known : undefined, indexed)
   if (left.length === 0) return
   const placesOf = new Map<MessageId, number[]>()
   for (const i of left) {
@@ -106,7 +102,7 @@ async function decide(looking: Looking, fields: readonly SummaryField[], indexed
       const about = parts.get(content.message)
       if (!about) continue
       const header = await readHeader(content, about)
-      const found = needles.length > 0 ? await findNeedles(content, about, header, needles) : undefined
+      const found = needles.length > 0 ? await findNeedles(content, about, header, needles, session.turn) : undefined
       for (const i of placesOf.get(content.message) ?? []) {
         if (!eye.see(all[i])) continue
         eye.known = known.get(content.message)
@@ -114,11 +110,24 @@ async function decide(looking: Looking, fields: readonly SummaryField[], indexed
         eye.found = found
         verdicts[i] = judge(looking, all[i])
       }
+      if (session.turn.over) await session.turn.pass()
     }
   } catch (error) {
     // What cannot be read at the moment matches nothing; what was read counts.
     if (!isFailure(error, 'CONTENT_UNAVAILABLE')) throw error
   }
+}
+
+/** Asks again with more at hand, and gives back the places that are undecided still. */
+async function stillUnknown(looking: Looking, places: readonly number[], known: ReadonlyMap<MessageId, Known> | undefined, indexed: ReadonlyMap<MessageId, Uint8Array>): Promise<number[]> {
+  const { all, verdicts, session: { turn } } = looking
+  const left: number[] = []
+  for (const i of places) {
+    verdicts[i] = ask(looking, all[i], known, indexed)
+    if (verdicts[i] === unknown) left.push(i)
+    if (turn.over) await turn.pass()
+  }
+  return left
 }
 
 function ask(looking: Looking, uid: Uid, known: ReadonlyMap<MessageId, Known> | undefined, indexed: ReadonlyMap<MessageId, Uint8Array>): Verdict {

@@ -4,6 +4,7 @@ import { fold, type Content, type MessageId, type Part } from '@restante/core'
 import type { Known } from '../fetch/items.js'
 import type { Cursor } from '../session/selected.js'
 import { compile, no, unknown, yes, type Subject, type Verdict } from './compile.js'
+import { Turn } from '../session/turns.js'
 import { findNeedles } from './text.js'
 
 const subject = (more: Partial<Subject> & { flags?: number; seq?: number } = {}): Subject =>
@@ -70,7 +71,7 @@ describe('looking into text', () => {
       const about = { parts: [part(octets, encoding, 'utf-8')], headerSize: 0 } as unknown as Known
       const wanted = fold(needle)
       fc.pre(fold(text).includes(wanted))
-      expect([...await findNeedles(content(octets, chunk), about, '', [{ text: wanted, header: false, loose: false }, { text: 'nowhere', header: false, loose: false }])]).toEqual([1, 0])
+      expect([...await findNeedles(content(octets, chunk), about, '', [{ text: wanted, header: false, loose: false }, { text: 'nowhere', header: false, loose: false }], new Turn())]).toEqual([1, 0])
     }), { numRuns: 200 })
   })
 })

@@ -62,10 +62,10 @@ export async function sortables(session: Session, uids: readonly Uid[], needKeys
     }
   }
   const all: Sortable[] = []
-  for (const uid of uids) {
-    if (!cursor.go(uid)) continue
+  await session.turn.each(uids, (uid) => {
+    if (!cursor.go(uid)) return
     all.push({ uid, keys: kept.get(cursor.message) ?? read.get(cursor.message) ?? nothing, internalDate: cursor.internalDate, size: cursor.size, relevancy: relevancy?.get(uid) ?? 100 })
-  }
+  })
   return all
 }
 

@@ -1,4 +1,5 @@
 // SORT's criteria as a table, and the sort itself (RFC 5256, 5957). Pure.
+import { isPause } from '../session/turns.js'
 import { BadCommand, type Reader } from '../wire/reader.js'
 import { sentDate, type Sortable } from './sort-keys.js'
 
@@ -34,18 +35,49 @@ export function sortProgram(r: Reader): SortProgram {
   return { criteria, needKeys }
 }
 
-/** @param messages in mailbox order, which decides where all else is equal */
-export function sortMessages(messages: readonly Sortable[], { criteria }: SortProgram): Sortable[] {
+/** In steps. @param messages in mailbox order, which decides where all else is equal */
+export function* sortMessages(messages: readonly Sortable[], { criteria }: SortProgram): Generator<void, Sortable[]> {
   // Each value is taken once, not at every comparison.
-  const columns = criteria.map(({ value }) => messages.map(value))
+  const columns: (readonly (string | number)[])[] = []
+  for (const { value } of criteria) {
+    columns.push(messages.map(value))
+    yield
+  }
   const signs = criteria.map(({ reverse }) => (reverse ? -1 : 1))
-  const order = Uint32Array.from(messages, (_, i) => i)
-  order.sort((a, b) => {
+  const order = yield* sorted(Uint32Array.from(messages, (_, i) => i), (a, b) => {
     for (let c = 0; c < columns.length; c++) {
-      const [x, y] = [columns[c][a], columns[c][b]]
+      const x = columns[c][a]
+      const y = columns[c][b]
       if (x !== y) return (x < y ? -1 : 1) * signs[c]
     }
     return a - b
   })
   return Array.from(order, (i) => messages[i])
+}
+
+/** Numbers that are sorted at a stroke. */
+const stroke = 512
+
+/** Merge sort in steps: short runs at a stroke, then pairs of runs until there is one. */
+export function* sorted(numbers: Uint32Array, compare: (a: number, b: number) => number): Generator<void, Uint32Array> {
+  for (let at = 0; at < numbers.length; at += stroke) {
+    numbers.subarray(at, at + stroke).sort(compare)
+    yield
+  }
+  let from: Uint32Array = numbers
+  let to: Uint32Array = new Uint32Array(numbers.length)
+  for (let run = stroke; run < numbers.length; run *= 2) {
+    for (let low = 0; low < numbers.length; low += 2 * run) {
+      const middle = Math.min(low + run, numbers.length)
+      const high = Math.min(low + 2 * run, numbers.length)
+      let a = low
+      let b = middle
+      for (let at = low; at < high; at++) {
+        to[at] = a < middle && (b >= high || compare(from[a], from[b]) <= 0) ? from[a++] : from[b++]
+        if (isPause(at)) yield
+      }
+    }
+    ;[from, to] = [to, from]
+  }
+  return from
 }

@@ -9,7 +9,13 @@ const message = ({ id = '', refs = [], subject = '', reply = false, date, came }
   uid: i + 1 as Uid, internalDate: came ?? 1000 + i, size: 1, relevancy: 100,
   keys: { subject, isReply: reply, sent: date === undefined ? 1000 + i : date, from: '', to: '', cc: '', displayFrom: '', displayTo: '', messageId: id, references: refs },
 })
-const threads = (algorithm: string, given: readonly Given[]): string => thread(given.map(message), algorithms.get(algorithm)!, ({ uid }) => uid)
+function atOnce<T>(steps: Generator<void, T>): T {
+  for (;;) {
+    const { done, value } = steps.next()
+    if (done) return value
+  }
+}
+const threads = (algorithm: string, given: readonly Given[]): string => atOnce(thread(given.map(message), algorithms.get(algorithm)!, ({ uid }) => uid))
 
 describe('REFERENCES (RFC 5256 3)', () => {
   const refs = (given: readonly Given[]): string => threads('REFERENCES', given)

@@ -1,36 +1,43 @@
-// THREAD's algorithms (RFC 5256; REFS is REFERENCES without subjects, threads by their newest message). Pure. Nothing here calls
-// itself: a thread may be as deep as a mailbox is large.
+// THREAD's algorithms (RFC 5256; REFS is REFERENCES without subjects, threads by their newest message). Pure, and in steps, since
+// mailboxes are large. Nothing here calls itself: a thread may be as deep as a mailbox is large.
+import { isPause } from '../session/turns.js'
 import { sentDate, type Sortable } from './sort-keys.js'
+import { sorted } from './sort.js'
 
 /** Who stands below whom. Numbers below `size` are messages, the others dummies: ids that somebody refers to. */
 export interface Forest { readonly size: number; readonly roots: number[]; readonly kids: number[][] }
-export type Algorithm = (messages: readonly Sortable[]) => Forest
+type Steps<T> = Generator<void, T>
+export type Algorithm = (messages: readonly Sortable[]) => Steps<Forest>
 
 /** Steps towards roots, looking for loops, that one command may take; links beyond are not made. Only mail made for the purpose needs them. */
 const mostSteps = 20_000_000
 
 export const algorithms: ReadonlyMap<string, Algorithm> = new Map<string, Algorithm>([
   ['ORDEREDSUBJECT', orderedSubject],
-  ['REFERENCES', (messages) => {
-    const forest = byReferences(messages)
+  ['REFERENCES', function* (messages) {
+    const forest = yield* byReferences(messages)
     const date = datesOf(messages, forest, sentDate)
-    sortAll(forest, date)
-    gatherSubjects(messages, forest)
-    sortAll(forest, date)
+    yield* sortAll(forest, date)
+    yield* gatherSubjects(messages, forest)
+    yield* sortAll(forest, date)
     return forest
   }],
-  ['REFS', (messages) => {
-    const forest = byReferences(messages)
-    sortAll(forest, datesOf(messages, forest, ({ internalDate }) => internalDate))
-    const newest = new Map(forest.roots.map((root) => [root, newestOf(messages, forest, root)]))
-    forest.roots.sort((a, b) => newest.get(a)! - newest.get(b)! || first(forest, a) - first(forest, b))
+  ['REFS', function* (messages) {
+    const forest = yield* byReferences(messages)
+    yield* sortAll(forest, datesOf(messages, forest, ({ internalDate }) => internalDate))
+    const newest = new Map<number, number>()
+    for (const [i, root] of forest.roots.entries()) {
+      newest.set(root, newestOf(messages, forest, root))
+      if (isPause(i)) yield
+    }
+    yield* sort(forest.roots, (a, b) => newest.get(a)! - newest.get(b)! || first(forest, a) - first(forest, b))
     return forest
   }],
 ])
 
 /** @param messages in mailbox order @param number what a message is called in the reply */
-export function thread(messages: readonly Sortable[], algorithm: Algorithm, number: (message: Sortable) => number): string {
-  const { roots, kids } = algorithm(messages)
+export function* thread(messages: readonly Sortable[], algorithm: Algorithm, number: (message: Sortable) => number): Steps<string> {
+  const { roots, kids } = yield* algorithm(messages)
   const parts: string[] = []
   // Last in, first out: text, or a node with all that is below it.
   const todo: (string | number)[] = []
@@ -38,7 +45,8 @@ export function thread(messages: readonly Sortable[], algorithm: Algorithm, numb
     for (let i = nodes.length - 1; i >= 0; i--) todo.push(')', nodes[i], '(')
   }
   each(roots)
-  for (let next = todo.pop(); next !== undefined; next = todo.pop()) {
+  for (let next = todo.pop(), step = 0; next !== undefined; next = todo.pop(), step++) {
+    if (isPause(step)) yield
     if (typeof next === 'string') {
       parts.push(next)
       continue
@@ -52,9 +60,15 @@ export function thread(messages: readonly Sortable[], algorithm: Algorithm, numb
   return parts.join('')
 }
 
-function orderedSubject(messages: readonly Sortable[]): Forest {
+/** Puts nodes in order, in their place. */
+function* sort(nodes: number[], compare: (a: number, b: number) => number): Steps<void> {
+  for (const [i, node] of (yield* sorted(Uint32Array.from(nodes), compare)).entries()) nodes[i] = node
+}
+
+function* orderedSubject(messages: readonly Sortable[]): Steps<Forest> {
   const threads = new Map<string, number[]>()
   for (const [i, { keys }] of messages.entries()) {
+    if (isPause(i)) yield
     const same = threads.get(keys.subject)
     if (same) same.push(i)
     else threads.set(keys.subject, [i])
@@ -63,15 +77,17 @@ function orderedSubject(messages: readonly Sortable[]): Forest {
   const roots: number[] = []
   const earlier = (a: number, b: number): number => sentDate(messages[a]) - sentDate(messages[b]) || a - b
   for (const all of threads.values()) {
-    const [root, ...rest] = all.sort(earlier)
+    yield* sort(all, earlier)
+    const [root, ...rest] = all
     roots.push(root)
     kids[root] = rest
   }
-  return { size: messages.length, roots: roots.sort(earlier), kids }
+  yield* sort(roots, earlier)
+  return { size: messages.length, roots, kids }
 }
 
 /** Steps 1 to 3: links, and no dummies but roots with several children. */
-function byReferences(messages: readonly Sortable[]): Forest {
+function* byReferences(messages: readonly Sortable[]): Steps<Forest> {
   const nodes = new Map<string, number>()
   for (const [i, { keys }] of messages.entries()) if (keys.messageId !== '' && !nodes.has(keys.messageId)) nodes.set(keys.messageId, i)
   const parents: number[] = messages.map(() => -1)
@@ -98,6 +114,7 @@ function byReferences(messages: readonly Sortable[]): Forest {
     below[parent]++
   }
   for (const [i, { keys }] of messages.entries()) {
+    if (isPause(i)) yield
     const ids = keys.references.map(nodeOf)
     for (let n = 1; n < ids.length; n++) if (parents[ids[n]] < 0) link(ids[n - 1], ids[n])
     // 1.B: the last reference is the parent, whatever others say.
@@ -120,6 +137,7 @@ function byReferences(messages: readonly Sortable[]): Forest {
   const kids: number[][] = []
   const roots: number[] = []
   for (let i = 0; i < messages.length; i++) {
+    if (isPause(i)) yield
     if (parents[i] < 0) roots.push(i)
     else {
       const parent = above(parents[i])
@@ -141,20 +159,21 @@ type DateOf = (node: number) => number
 const datesOf = (messages: readonly Sortable[], forest: Forest, date: (message: Sortable) => number): DateOf => (node) => date(messages[first(forest, node)])
 
 /** Steps 4 and 6: siblings by date, those of equal date as they stand in the mailbox; a dummy by its first child. */
-function sortAll(forest: Forest, date: DateOf): void {
+function* sortAll(forest: Forest, date: DateOf): Steps<void> {
   const earlier = (a: number, b: number): number => date(a) - date(b) || first(forest, a) - first(forest, b)
-  for (const node in forest.kids) if (forest.kids[node].length > 1) forest.kids[node].sort(earlier)
-  forest.roots.sort(earlier)
+  for (const node in forest.kids) if (forest.kids[node].length > 1) yield* sort(forest.kids[node], earlier)
+  yield* sort(forest.roots, earlier)
 }
 
 /** Step 5: threads of one subject become one. */
-function gatherSubjects(messages: readonly Sortable[], forest: Forest): void {
+function* gatherSubjects(messages: readonly Sortable[], forest: Forest): Steps<void> {
   const { kids, roots } = forest
   const isReal = (node: number): boolean => node < messages.length
   const subjectOf = (node: number): string => messages[first(forest, node)].keys.subject
   const isReply = (node: number): boolean => isReal(node) && messages[node].keys.isReply
   const table = new Map<string, number>()
-  for (const root of roots) {
+  for (const [i, root] of roots.entries()) {
+    if (isPause(i)) yield
     const subject = subjectOf(root)
     if (subject === '') continue
     const there = table.get(subject)
@@ -163,7 +182,8 @@ function gatherSubjects(messages: readonly Sortable[], forest: Forest): void {
   const gone = new Set<number>()
   const replaced = new Map<number, number>()
   let nextDummy = Math.max(messages.length, kids.length)
-  for (const root of roots) {
+  for (const [i, root] of roots.entries()) {
+    if (isPause(i)) yield
     const subject = subjectOf(root)
     const there = table.get(subject)
     if (subject === '' || there === undefined || there === root || replaced.get(root) === there) continue
@@ -179,7 +199,9 @@ function gatherSubjects(messages: readonly Sortable[], forest: Forest): void {
     }
     gone.add(root)
   }
-  roots.splice(0, roots.length, ...keep(roots, gone, replaced))
+  const kept = [...keep(roots, gone, replaced)]
+  roots.length = 0
+  for (const root of kept) roots.push(root)
 }
 
 function* keep(roots: readonly number[], gone: ReadonlySet<number>, replaced: ReadonlyMap<number, number>): Iterable<number> {

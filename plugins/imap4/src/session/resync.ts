@@ -1,6 +1,5 @@
 // What changed while a client was away: VANISHED (EARLIER), then FETCH of what has a higher mod-sequence (RFC 7162 3.2.5, 3.2.6).
 import type { Modseq, Seq, Uid } from '@restante/core'
-import { breath, breathe } from '../fetch/known.js'
 import type { Resync } from '../grammar/select-parameters.js'
 import { formatRanges, intersection, type Ranges } from '../grammar/sequence-set.js'
 import { tellKeywords } from './announce.js'
@@ -16,7 +15,7 @@ export async function tellVanished(session: Session, modseq: number, asked: Rang
 
 /** SELECT (QRESYNC (…)). */
 export async function resync(session: Session, { uidValidity, modseq, known, sample }: Resync): Promise<void> {
-  const { open, say } = session
+  const { open, say, turn } = session
   const { mailbox } = open
   const { index, view } = mailbox
   // Another UIDVALIDITY: the client sees that by itself, and nothing that it knows counts.
@@ -26,10 +25,9 @@ export async function resync(session: Session, { uidValidity, modseq, known, sam
   await tellVanished(session, modseq, intersection(asked, [settled + 1, 0xffff_ffff]))
   tellKeywords(session, open)
   const cursor = new Cursor(open)
-  let seen = 0
   for (let i = 0; i < asked.length; i += 2) {
     for (const uid of view.uidsBetween(asked[i] as Uid, asked[i + 1] as Uid)) {
-      if (++seen % breath === 0) await breathe()
+      if (turn.over) await turn.pass()
       if (!cursor.go(uid) || cursor.modseq <= modseq) continue
       say.text(`${cursor.lead(true)}FLAGS ${cursor.flagList()} MODSEQ (${cursor.modseq}))\r\n`)
       if (say.full) await say.flush()

@@ -12,6 +12,7 @@ import { Disconnected, type Writer } from '../wire/writer.js'
 import type { AccountEvents } from './account-events.js'
 import { Notifying } from './notifying.js'
 import { Selected } from './selected.js'
+import { Turn } from './turns.js'
 
 export type State = 'not-authenticated' | 'authenticated' | 'selected' | 'logout'
 
@@ -49,6 +50,8 @@ export class Session {
   loginFailures = 0
   /** What ENABLE turned on (RFC 5161), or a command that implies it. In upper case. */
   readonly enabled = new Set<string>()
+  /** Long work asks it when to let others go first. */
+  readonly turn = new Turn()
   /** COMPRESS is on, until the connection ends. */
   compressed = false
   #account: Account | undefined
