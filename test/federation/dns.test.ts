@@ -4,8 +4,8 @@ import { createServer, type Server } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { systemClock, systemRandom } from '@restante/core'
-import { locate, systemDns, type Located, type LocateParts } from '../../core/dist/im2000/locate.js'
+import { makeNameResolver, systemClock, systemRandom } from '@restante/core'
+import { locate, type Located, type LocateParts } from '../../core/dist/im2000/locate.js'
 import { makeAddressGuard } from '../../core/dist/net/address-guard.js'
 import { freePort } from '../support/ports.js'
 import { Names } from './support/world.js'
@@ -40,7 +40,7 @@ afterAll(async () => {
 const look = (domain: string, more: Partial<LocateParts<number>> = {}): Promise<Located<number>> => {
   tried.length = 0
   return locate('_RNASP', domain, {
-    dns: systemDns({ servers: [names.address], timeoutMs: 300, tries: 1 }), random: systemRandom, clock: systemClock,
+    dns: makeNameResolver({ servers: [names.address], timeoutMs: 300 }), random: systemRandom, clock: systemClock,
     connect: async (target) => {
       tried.push(`${target.address}:${target.port}`)
       if (target.port !== port) throw new Error('nobody there')

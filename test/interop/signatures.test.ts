@@ -18,7 +18,7 @@ describe('signatures', () => {
   beforeAll(async () => {
     sink = await startSink()
     dns = await startDns(zone)
-    gateway = await startGateway({ accounts: 2, set: ['plugins.pop3=false', 'plugins.mailsort={}', `im2000.outbound.dnsServers=["${dns.address}"]`, 'im2000.outbound.dnsTimeout=1', `bridges.smtp-relay=${JSON.stringify({ routes: [{ host: `127.0.0.1:${sink.port}` }] })}`] })
+    gateway = await startGateway({ accounts: 2, set: ['plugins.pop3=false', 'plugins.mailsort={}', `im2000.outbound.dnsServers=["${dns.address}"]`, `bridges.smtp-relay=${JSON.stringify({ routes: [{ host: `127.0.0.1:${sink.port}` }] })}`] })
     for (const { record } of await operate(gateway.running.gateway, 'smtp-relay.dkim.create', { domain: 'example.test' }) as { record: string }[]) {
       const [, name, text] = /^(\S+)\. IN TXT (.*)$/.exec(record)!
       records[name] = [...text.matchAll(/"([^"]*)"/g)].map((part) => part[1]).join('')

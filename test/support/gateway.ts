@@ -27,9 +27,12 @@ export interface GatewayOptions {
 const configFile = fileURLToPath(new URL('../../config/restante.yaml', import.meta.url))
 const program = fileURLToPath(new URL('../../scripts/restante.mjs', import.meta.url))
 
+/** Under all that a test sets: no delay for guessers, and time enough for plugins: on a busy machine a check must not be left out. */
+const usual = ['accounts.throttle.delay=0', 'limits.decision=60']
+
 /** In this process: quick, and its inside can be looked at through `running`. */
 export async function startGateway(options: GatewayOptions = {}): Promise<TestGateway & { readonly running: Running }> {
-  const running = await run({ ephemeral: true, config: configFile, log: silentLog, accounts: options.accounts ?? 1, ...(options.domain ? { domain: options.domain } : {}), ...(options.dns ? { dns: options.dns } : {}), set: ['accounts.throttle.delay=0', ...(options.set ?? [])] })
+  const running = await run({ ephemeral: true, config: configFile, log: silentLog, accounts: options.accounts ?? 1, ...(options.domain ? { domain: options.domain } : {}), ...(options.dns ? { dns: options.dns } : {}), set: [...usual, ...(options.set ?? [])] })
   return {
     running, listeners: running.listeners, account: running.created!.account, password: running.created!.password, domain: running.domain, data: running.gateway.folder,
     stop: () => running.stop(AbortSignal.timeout(2000)),
@@ -38,7 +41,7 @@ export async function startGateway(options: GatewayOptions = {}): Promise<TestGa
 
 /** As a process of its own: can be killed. */
 export async function spawnGateway(options: GatewayOptions & { readonly args?: readonly string[] } = {}): Promise<TestGateway & { readonly process: ChildProcess; readonly exited: Promise<number | null> }> {
-  const set = ['accounts.throttle.delay=0', ...(options.set ?? [])].flatMap((setting) => ['--set', setting])
+  const set = [...usual, ...(options.set ?? [])].flatMap((setting) => ['--set', setting])
   const child = spawn(process.execPath, [program, 'start', '--json', '--config', configFile, ...(options.args ?? ['--ephemeral', '--accounts', String(options.accounts ?? 1)]), ...set], { stdio: ['ignore', 'pipe', 'pipe'] })
   let errors = ''
   child.stderr!.on('data', (chunk: Buffer) => { errors += chunk.toString() })

@@ -1,6 +1,5 @@
 // The bridge from the message store to the SMTP world, for recipients whose domain has no IM2000 agent.
-import { Resolver } from 'node:dns/promises'
-import { definePlugin, failure, isFailure, makeAddressGuard, systemRandom } from '@restante/core'
+import { definePlugin, failure, isFailure, makeAddressGuard, makeNameResolver, systemRandom } from '@restante/core'
 import { commands } from './commands.js'
 import { config } from './config.js'
 import { Connections } from './connections.js'
@@ -12,7 +11,7 @@ import { makeMeasures } from './measures.js'
 import { Pace } from './pace.js'
 import { makePrepare } from './prepare.js'
 import { makeRelay } from './relay.js'
-import { routeOf, type MailDns, type Routed } from './route.js'
+import { routeOf, type Routed } from './route.js'
 import { makeSeal } from './seal.js'
 import { makeSrs } from './srs.js'
 import { makeTls } from './tls/tls.js'
@@ -24,17 +23,15 @@ export default definePlugin({
   provides: [],
   setup({ config, clock, database, log, services: { accounts, contents, messageStore, metrics, notifier, queue, reach, settings } }) {
     const { hostname, im2000: { outbound } } = settings
-    const resolver = new Resolver({ timeout: outbound.dnsTimeout * 1000, tries: 2 })
-    if (outbound.dnsServers.length > 0) resolver.setServers(outbound.dnsServers)
-    const resolve = (name: string, type: string): Promise<unknown> => resolver.resolve(name, type)
+    const dns = makeNameResolver({ servers: outbound.dnsServers, timeoutMs: outbound.dnsTimeout * 1000 })
+    const { resolve } = dns
     const bounded = boundedTxt(resolve)
-    const dns: MailDns = { mx: (name) => resolver.resolveMx(name), a: (name) => resolver.resolve4(name), aaaa: (name) => resolver.resolve6(name) }
     const guard = makeAddressGuard({ allow: [...outbound.allowNetworks, ...config.allowNetworks] })
     const random = (): number => systemRandom.fraction()
     const route = (domain: string, sender: string): Promise<Routed> => routeOf(domain, sender, { config, dns, own: new Set([hostname.toLowerCase()]), permits: (address, port) => guard.permits(address, port), random })
     const keys = new Keys({ database, now: () => clock.now() })
     const tls = makeTls({
-      config, database, clock, log, dns, hostname, store: messageStore, permits: (address, port) => guard.permits(address, port), txt: (name) => resolver.resolveTxt(name), dnsTimeoutMs: outbound.dnsTimeout * 1000,
+      config, database, clock, log, dns, hostname, store: messageStore, permits: (address, port) => guard.permits(address, port), txt: dns.txt, dnsTimeoutMs: outbound.dnsTimeout * 1000,
     })
     const connections = new Connections({ config, name: hostname, clock, log, heard: tls.heard, authorities: tls.authorities })
     const seal = config.arc ? makeSeal({ hostname, resolve, now: () => clock.now(), log }) : undefined

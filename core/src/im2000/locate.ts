@@ -1,6 +1,5 @@
 // Finding services through DNS (im2000.md section C): SRV look-ups, a variation on RFC 2782, and what their failures mean.
 // Nothing is kept between calls: each attempt looks up anew. Connecting is the caller's; so is the judgement of addresses.
-import { Resolver } from 'node:dns/promises'
 import type { Clock } from '../base/clock.js'
 import type { Random } from '../base/random.js'
 
@@ -129,11 +128,4 @@ export function inOrder(records: readonly SrvRecord[], random: Pick<Random, 'fra
 async function addressesOf(target: string, dns: Dns, most: number): Promise<string[]> {
   const [four, six] = await Promise.all([dns.a(target), dns.aaaa(target)].map((asked) => asked.catch((): readonly string[] => [])))
   return [...four, ...six].slice(0, most)
-}
-
-/** Node's resolver; with servers of one's own ('192.0.2.53', '[::1]:5353') or the system's. It keeps no answers. */
-export function systemDns({ servers = [], timeoutMs = 5000, tries = 2 }: { readonly servers?: readonly string[]; readonly timeoutMs?: number; readonly tries?: number } = {}): Dns {
-  const resolver = new Resolver({ timeout: timeoutMs, tries })
-  if (servers.length > 0) resolver.setServers(servers)
-  return { srv: (name) => resolver.resolveSrv(name), a: (name) => resolver.resolve4(name), aaaa: (name) => resolver.resolve6(name) }
 }

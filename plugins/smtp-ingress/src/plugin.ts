@@ -1,7 +1,6 @@
 // SMTP ingress: MX, submission and LMTP listeners that hand mail to the message store. Where mail goes from there is the
 // store's business.
-import { Resolver } from 'node:dns/promises'
-import { definePlugin, isOff, systemRandom, type Connection, type Listener, type ListenOptions } from '@restante/core'
+import { definePlugin, isOff, makeNameResolver, systemRandom, type Connection, type Listener, type ListenOptions } from '@restante/core'
 import { config } from './config.js'
 import { createBlockLists } from './guards/block-lists.js'
 import { Greylist, greylistMigration } from './guards/greylist.js'
@@ -21,9 +20,7 @@ export default definePlugin({
     const policy = createPolicy({ accounts, hooks, notifier, domains: settings.domains, ownSender: submission.sender === 'own', ownFrom: submission.headerFrom === 'own' })
 
     const { dnsServers, dnsTimeout } = settings.im2000.outbound
-    const resolver = new Resolver({ timeout: dnsTimeout * 1000, tries: 2 })
-    if (dnsServers.length > 0) resolver.setServers(dnsServers)
-    const resolve = (name: string, type: string): Promise<unknown> => resolver.resolve(name, type)
+    const { resolve } = makeNameResolver({ servers: dnsServers, timeoutMs: dnsTimeout * 1000 })
     const { mx } = config
     const greylist = mx.greylist.enabled ? new Greylist({
       config: mx.greylist, database, clock, log,

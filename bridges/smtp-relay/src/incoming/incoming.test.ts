@@ -50,9 +50,10 @@ describe('records of 64 KiB', () => {
     ['DKIM of nothing', `v=DKIM1;${';'.repeat(64_000)}`], ['DMARC of tags', `v=DMARC1;${'p=reject;'.repeat(7000)}`],
   ])('%s cost nothing, and prove nothing', async (_, text) => {
     const check = makeIncoming({ config: { check: true, dmarc: 'refuse', trustedSealers: [], iprev: false, signatures: 10 }, hostname: 'mx.test', log: silentLog, random: () => 0, resolve: boundedTxt(async () => [text.match(/.{1,255}/gs)]) })
-    const begun = performance.now()
+    const begun = process.cpuUsage()
     const verdict = await check({ remoteAddress: '192.0.2.1', helo: 'x.test', sender: 'a@evil.test', recipients: [], size: message.length, octets: async function* () { yield message } })
-    expect(performance.now() - begun).toBeLessThan(500)
+    // Of work, not of time: a busy machine is not the record's fault.
+    expect(process.cpuUsage(begun).user / 1000).toBeLessThan(500)
     expect(verdict).toMatchObject({ trace: expect.stringMatching(/spf=none [^]*dmarc=none/) })
   })
   it('others of the same name count', async () => {

@@ -1,8 +1,8 @@
 // `restante dns`: the records that lead others here, as a zone file has them, and whether they are published.
-import { Resolver } from 'node:dns/promises'
 import { Command, InvalidArgumentError } from 'commander'
 import { check, recordsOf, zoneLine, type Offered, type PortName } from '../../im2000/records.js'
 import { isLoopback, splitAddress } from '../../net/addresses.js'
+import { makeNameResolver } from '../../net/resolver.js'
 import { exitCodes, print } from '../output.js'
 import { perform } from '../perform.js'
 import { loadSettings, type GlobalOptions, type Loaded } from '../settings.js'
@@ -27,10 +27,8 @@ export const dnsCommand = (exit: (code: number) => void): Command => new Command
     const all = domains.length > 0 ? domains : (await perform(options, 'domain.list')).map((one) => one.name)
     const { offered, local } = listening(loaded, options.port ?? {})
     const records = recordsOf(all, offered)
-    const resolver = new Resolver({ timeout: loaded.settings.im2000.outbound.dnsTimeout * 1000, tries: 2 })
-    const { dnsServers } = loaded.settings.im2000.outbound
-    if (dnsServers.length > 0) resolver.setServers(dnsServers)
-    const names = { srv: (name: string) => resolver.resolveSrv(name), mx: (name: string) => resolver.resolveMx(name), a: (name: string) => resolver.resolve4(name), aaaa: (name: string) => resolver.resolve6(name) }
+    const { dnsServers, dnsTimeout } = loaded.settings.im2000.outbound
+    const names = makeNameResolver({ servers: dnsServers, timeoutMs: dnsTimeout * 1000 })
     const rows = await Promise.all(records.map(async (record) => ({ record: zoneLine(record), why: record.why, ...(options.check ? await check(record, names) : {}) })))
     if (rows.some((row) => 'state' in row && row.state !== 'published')) exit(exitCodes.failed)
     if (options.json) return print(JSON.stringify({ records: rows, loopbackOnly: local }))
