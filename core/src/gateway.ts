@@ -72,6 +72,8 @@ import { StatusFeed } from './store/status-feed.js'
 import { makeSubmitBatch } from './store/submission.js'
 import { sweepBlobs } from './store/sweep.js'
 import { makeTlsMemory } from './store/tls-memory.js'
+import { makeLetGo } from './store/let-go.js'
+import { Windows } from './store/window.js'
 
 export interface GatewayOptions {
   readonly settings: Settings
@@ -91,7 +93,7 @@ interface Cradle {
   bus: Bus; metrics: Metrics; hooks: HookRegistry; repository: AccountsRepository; quota: Quota; accounts: ReturnType<typeof makeAccounts>
   blobs: BlobStore; messages: Messages; textIndex: TextIndexer; spool: ReturnType<typeof makeSpool>; jobs: Jobs; lists: Lists; feed: Feed; keywords: KeywordSets; indexes: Indexes
   stores: Stores; choices: RetrievalChoices; pins: RemotePins; content: RemoteContent; collector: Collector; fileParts: FileParts
-  statuses: StatusFeed; sentTracking: SentTracking; outbox: ReturnType<typeof makeOutbox>; tlsMemory: ReturnType<typeof makeTlsMemory>; reach: Reach; notifier: Notifier; reports: ReturnType<typeof makeReports>; queue: Queue; reaper: Reaper; retrieval: Retrieval; agent: NotificationAgent; mailboxes: ReturnType<typeof makeMailboxes>; local: LocalRecipients
+  statuses: StatusFeed; sentTracking: SentTracking; outbox: ReturnType<typeof makeOutbox>; tlsMemory: ReturnType<typeof makeTlsMemory>; reach: Reach; notifier: Notifier; reports: ReturnType<typeof makeReports>; queue: Queue; windows: Windows; reaper: Reaper; retrieval: Retrieval; agent: NotificationAgent; mailboxes: ReturnType<typeof makeMailboxes>; local: LocalRecipients
   store: ReturnType<typeof makeMessageStore>; authenticator: ReturnType<typeof makeAuthenticator>; net: ReturnType<typeof createNet>
 }
 
@@ -208,7 +210,13 @@ function assemble(options: GatewayOptions, owned: DataFolder, database: Database
     reports: asFunction(({ database, jobs, accounts, messages }: Cradle) => makeReports({
       database, jobs, accounts, contents: messages, store: () => container.cradle.store, clock, log: scoped('reports'), host: settings.hostname, wholeOctets: settings.limits.returnedOctets,
     })).singleton(),
-    queue: asFunction(({ database, statuses, reports, notifier, reaper }: Cradle) => new Queue({ database, clock, statuses, reports, notifier, reaper })).singleton(),
+    queue: asFunction(({ database, statuses, reports, windows, notifier, reaper }: Cradle) => new Queue({ database, clock, statuses, reports, windows, notifier, reaper })).singleton(),
+    windows: asFunction(({ database, accounts, messages, lists, statuses, reports, notifier, reaper }: Cradle) => new Windows({
+      database, clock, log: scoped('store'),
+      letGo: (submission) => makeLetGo({
+        database, accounts, messages, lists, statuses, reports, notifier, reaper, clock, log: scoped('store'), local: container.cradle.local, reaches: (domain) => notifier.reaches(domain),
+      })(submission),
+    })).singleton(),
     // The ring store → delivery → mailboxes → pins → store is closed by looking each other up when called, not when made.
     retrieval: asFunction(({ database, messages, reaper, statuses }: Cradle) => new Retrieval({ database, messages, reaper, statuses })).singleton(),
     reaper: asFunction(({ database, messages, indexes, lists, outbox }: Cradle) => new Reaper({
@@ -245,8 +253,8 @@ function assemble(options: GatewayOptions, owned: DataFolder, database: Database
       does: (plugin) => hooks.does('delivery.after', plugin),
       sort: () => (hooks.given('delivery.before') ? (arrival) => hooks.ask('delivery.before', arrival) : undefined),
     })).singleton(),
-    store: asFunction(({ database, accounts, blobs, spool, lists, local, reaper, messages, notifier, statuses, outbox, reports }: Cradle) => makeMessageStore({
-      database, outbox, accounts, blobs, spool, lists, local, reaper, clock, random, submitBatch: makeSubmitBatch({ messages, lists, notifier, statuses, outbox, local, reports, random }),
+    store: asFunction(({ database, accounts, blobs, spool, lists, local, reaper, messages, notifier, statuses, outbox, reports, windows }: Cradle) => makeMessageStore({
+      database, outbox, accounts, blobs, spool, lists, local, reaper, clock, random, submitBatch: makeSubmitBatch({ messages, lists, notifier, statuses, outbox, local, reports, windows, random }),
       reaches: (domain) => notifier.reaches(domain),
       options: { name: settings.hostname, minimumLifetime: storeSettings.minimumLifetime, defaultLifetime: storeSettings.lifetime, envelopeEntries: storeSettings.envelopeEntries },
     })).singleton(),
@@ -255,7 +263,7 @@ function assemble(options: GatewayOptions, owned: DataFolder, database: Database
   const core = container.cradle
   const administration = makeAdministration({
     accounts: core.accounts, mailboxes: core.mailboxes, reaper: core.reaper,
-    forget: [(tx, account) => core.agent.removeAll(tx, account), (tx, account) => core.choices.removeAll(tx, account)],
+    forget: [(tx, account) => core.outbox.forget(tx, account), (tx, account) => core.agent.removeAll(tx, account), (tx, account) => core.choices.removeAll(tx, account)],
   })
   const host: Host = createHost({
     plugins: options.plugins, database, log, clock, hooks: core.hooks, startMs: settings.limits.start * 1000,
@@ -310,6 +318,7 @@ function assemble(options: GatewayOptions, owned: DataFolder, database: Database
     reaper: core.reaper,
     notifier: core.notifier,
     queue: core.queue,
+    windows: core.windows,
     collector: core.collector,
     stores: core.stores,
     sentTracking: core.sentTracking,
@@ -334,13 +343,14 @@ function assemble(options: GatewayOptions, owned: DataFolder, database: Database
       await core.textIndex.start()
       await host.ready()
       await core.notifier.start()
+      await core.windows.start()
       await core.collector.start()
       housekeeping.start()
     },
     /** Drains: no new sessions, those that run may finish until the deadline. Everything accepted is committed before this resolves. */
     async stop(deadline: AbortSignal) {
       await host.stop(deadline)
-      await Promise.all([core.notifier.stop(), core.collector.stop(), core.sentTracking.stop()])
+      await Promise.all([core.notifier.stop(), core.windows.stop(), core.collector.stop(), core.sentTracking.stop()])
       await core.jobs.stop()
       await core.reaper.stop()
       await core.textIndex.stop()

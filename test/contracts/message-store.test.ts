@@ -141,7 +141,7 @@ for (const kind of databases) {
         const [readUid, unreadUid] = [reader, other].map((box) => box.index.uids[box.index.count - 1] as Uid)
         await reader.changeFlags([readUid], { mode: 'add', flags: 1, keywords: [] })
         await expect(core.gateway.store.cancelIdentifier(submission.recipients[0].identifier, core.ids[1])).rejects.toMatchObject({ code: 'NOT_PERMITTED' })
-        expect(await core.gateway.store.cancel('<oops@example.test>')).toBe(1)
+        expect(await core.gateway.store.cancel('<oops@example.test>')).toEqual({ cancelled: 1, late: [core.name(3)] })
         expect(reader.index.position(readUid)).toBeGreaterThanOrEqual(0)
         expect(other.index.position(unreadUid)).toBe(-1)
         expect((await core.gateway.store.track(submission.token))[0]).toMatchObject({ endedBy: 'cancelled' })

@@ -56,7 +56,7 @@ for (const kind of databases) describe(kind, () => {
     expect(await ask('retry', {})).toEqual({ recipients: 1 })
     await expect.poll(() => sink.taken.length, { interval: 10 }).toBe(1)
     expect(sink.taken[0].to).toEqual(['late2@far.test'])
-    await expect.poll(() => ask('stats'), { interval: 10 }).toEqual({ new: 0, deferred: 0, announced: 0, held: 1, oldest: null })
+    await expect.poll(() => ask('stats'), { interval: 10 }).toEqual({ new: 0, deferred: 0, announced: 0, held: 1, window: 0, oldest: null })
     expect(await ask('domains')).toMatchObject([{ domain: 'far.test', held: 1, deferred: 0 }])
     // What is held keeps its message.
     await core().reaper.reap()
@@ -85,7 +85,7 @@ for (const kind of databases) describe(kind, () => {
     expect((await ask('list', { state: 'deferred' })).map((one: any) => one.recipient)).toEqual(['late@far.test'])
     await expect(ask('hold')).rejects.toMatchObject({ code: 'NOT_PERMITTED' })
     await expect(ask('remove')).rejects.toMatchObject({ code: 'NOT_PERMITTED' })
-    await expect(ask('list', { state: 'lost' })).rejects.toMatchObject({ message: expect.stringContaining('new, deferred, announced, held') })
+    await expect(ask('list', { state: 'lost' })).rejects.toMatchObject({ message: expect.stringContaining('new, deferred, announced, held, window') })
   })
   it('a message that is cancelled is held no longer', async () => {
     const token = await submit(['late@far.test'])

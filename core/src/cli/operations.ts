@@ -82,7 +82,7 @@ export const operations = {
   },
   async cancel(gateway: Gateway, { what }: { what: string }) {
     if ((await gateway.store.track(what)).length === 0) throw failure('MESSAGE_NOT_FOUND')
-    return { cancelled: await gateway.store.cancel(what) }
+    return gateway.store.cancel(what)
   },
   ...queueOperations,
   async 'index.status'(gateway: Gateway) {

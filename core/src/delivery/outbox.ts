@@ -22,7 +22,7 @@ export interface OutboxParts {
   readonly enabled: boolean
 }
 
-export function makeOutbox({ database, clock, file, local, findMailbox, track, enabled }: OutboxParts): Outbox & { left(tx: Transaction, ids: readonly RecipientId[]): Promise<void>; load(): Promise<void> } {
+export function makeOutbox({ database, clock, file, local, findMailbox, track, enabled }: OutboxParts): Outbox & { forget(tx: Transaction, account: AccountId): Promise<void>; left(tx: Transaction, ids: readonly RecipientId[]): Promise<void>; load(): Promise<void> } {
   // It may have been switched off with entries in it.
   let any = true
   return {
@@ -44,14 +44,17 @@ export function makeOutbox({ database, clock, file, local, findMailbox, track, e
         for (const change of changes) file.feed.tell(change)
       })
     },
+    /** The account goes: nobody takes back what it has sent. */
+    forget: (tx, account) => tx.run('DELETE FROM outbox_pins WHERE submission IN (SELECT id FROM submissions WHERE account = ?)', [account]),
     /** Entries left the Outbox by their owner's hand. */
     async left(tx, ids) {
       if (!any || ids.length === 0) return
       const submissions = (await tx.all<{ submission: SubmissionId }>(`DELETE FROM outbox_pins WHERE ${tx.dialect.oneOf('id')} RETURNING submission`, [tx.dialect.list(ids)])).map((row) => row.submission)
       if (submissions.length === 0) return
       const unread = await tx.all<{ id: SubmissionId }>(
-        `SELECT DISTINCT s.id FROM submissions s JOIN recipients r ON r.submission = s.id WHERE s.ended_at IS NULL AND r.pinned = 1 AND r.read < ? AND ${tx.dialect.oneOf('s.id')}`,
-        [readNumber('readall'), tx.dialect.list(submissions)])
+        `SELECT s.id FROM submissions s WHERE s.ended_at IS NULL AND ${tx.dialect.oneOf('s.id')}
+         AND (EXISTS (SELECT 1 FROM recipients r WHERE r.submission = s.id AND r.pinned = 1 AND r.read < ?) OR EXISTS (SELECT 1 FROM windows w WHERE w.submission = s.id))`,
+        [tx.dialect.list(submissions), readNumber('readall')])
       if (unread.length > 0) await endSubmissions(tx, local(), unread.map((row) => row.id), 'cancelled', clock.now())
     },
     async clear(tx, messages) {

@@ -178,7 +178,7 @@ export class SentTracking {
     const lost = [notificationNumber('baddomain'), notificationNumber('noservice')].join(', ')
     const rows = await database.read.all<{ mailbox: MailboxId; uid: Uid; n: number; notified: number; retrieved: number; released: number; failed: number }>(
       `SELECT c.mailbox, c.uid, CAST(count(*) AS ${dialect.types.int}) AS n, ${one(`r.notification IN (${told})`)} AS notified, ${one('r.read = 3')} AS retrieved, ${one(`r.pinned = 0 AND r.notification NOT IN (${lost})`)} AS released,
-       ${one(`r.account IS NULL AND (r.notification IN (${lost}) OR (r.next_attempt IS NULL AND r.pinned = 1 AND s.ended_at IS NULL AND r.notification NOT IN (${told})))`)} AS failed
+       ${one(`r.account IS NULL AND (r.notification IN (${lost}) OR (r.next_attempt IS NULL AND r.held IS NULL AND r.pinned = 1 AND s.ended_at IS NULL AND r.notification NOT IN (${told})))`)} AS failed
        FROM submissions s JOIN recipients r ON r.submission = s.id JOIN sent_copies c ON c.account = s.account AND c.message_id = s.message_id
        WHERE ${dialect.oneOf('s.id')} GROUP BY c.mailbox, c.uid`, [dialect.list(ids)])
     const byMailbox = new Map<MailboxId, Map<Uid, readonly string[]>>()

@@ -380,11 +380,11 @@ export function makeMailboxes(parts: MailboxesParts): Mailboxes & MailboxesAdmin
     },
     async removeAll(account, also) {
       await database.write(async (tx) => {
+        await also?.(tx)
         const rows = (await tx.all('SELECT id, account, name, uid_validity, special_use FROM mailboxes WHERE account = ?', [account])).map(mailboxRow)
         for (const row of rows) await drop(tx, row)
         await tx.run('DELETE FROM subscriptions WHERE account = ?', [account])
         await forgetAccount(tx, account)
-        await also?.(tx)
         await tx.run('DELETE FROM accounts WHERE id = ?', [account])
         trees.forget(tx, account)
       })

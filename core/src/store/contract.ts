@@ -32,6 +32,8 @@ export interface Envelope {
   readonly lifetime?: number
   /** It may go by TLS only, all the way (REQUIRETLS, RFC 8689). */
   readonly requireTls?: boolean
+  /** Seconds in which its sender may take it back before anybody sees it (window.ts). */
+  readonly hold?: number
   readonly reports?: ReportWishes
   /** What is to be reported of single recipients, by their address as it stands in `recipients`. */
   readonly wishes?: ReadonlyMap<string, RecipientWishes>
@@ -55,6 +57,7 @@ export interface Submission {
   /** What `restante track` takes; also the id in the trace header. Not a message identifier. */
   readonly token: string
   readonly recipients: readonly RecipientOutcome[]
+  /** None while the sender's window lasts: it is posted afterwards. */
   readonly lists: readonly { readonly list: string; readonly identifier: Buffer }[]
 }
 

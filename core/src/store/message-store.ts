@@ -6,7 +6,6 @@ import type { Random } from '../base/random.js'
 import { openArriving } from '../blobs/arriving.js'
 import type { BlobStore } from '../blobs/blob-store.js'
 import type { Spool, Spooled, SpoolWriter } from '../blobs/contract.js'
-import type { Accounts } from '../accounts/contract.js'
 import type { Batch, Database } from '../database/connect.js'
 import { failure, isFailure } from '../errors/codes.js'
 import { notificationStatus, readStatus, type DeliveryStatus, type Draft, type Envelope, type MessageStore, type Originator, type Submission } from './contract.js'
@@ -14,6 +13,8 @@ import type { Lists } from './lists.js'
 import type { LocalRecipients, Outbox } from './ports.js'
 import type { Reaper } from './reaper.js'
 import { endSubmissions } from './reaper.js'
+import { routesOf, type RoutingParts } from './routing.js'
+import { notificationNumber, readNumber } from './status.js'
 import { trackedId, type RoutedRecipient, type Sealed } from './submission.js'
 import { traceHeader } from './trace.js'
 
@@ -27,9 +28,8 @@ export interface StoreOptions {
   /** Recipients and lists of one envelope (Q24). */
   readonly envelopeEntries: number
 }
-export interface StoreParts {
+export interface StoreParts extends RoutingParts {
   readonly database: Database
-  readonly accounts: Accounts
   readonly blobs: BlobStore
   readonly spool: Spool
   readonly lists: Lists
@@ -39,8 +39,6 @@ export interface StoreParts {
   readonly outbox: Pick<Outbox, 'of'>
   readonly clock: Clock
   readonly random: Random
-  /** Whether a domain that is not ours can be reached (a notifier or a relay is there). */
-  readonly reaches: (domain: string) => boolean
   readonly options: StoreOptions
 }
 
@@ -55,17 +53,26 @@ export interface Tracked {
   readonly expiresAt: number | null
   readonly endedAt: number | null
   readonly endedBy: string | null
+  /** Nobody sees it before `until` (milliseconds UTC; null: before the administrator releases it); null: it is on its way. */
+  readonly window: { readonly until: number | null } | null
   readonly recipients: readonly DeliveryStatus[]
+}
+
+export interface Cancelled {
+  /** Submissions that were still there. */
+  readonly cancelled: number
+  /** Recipients of these who have the message already and keep it: it was handed to their server, filed elsewhere, or read. */
+  readonly late: readonly string[]
 }
 
 export interface TrackingStore {
   /** Submissions by token or Message-ID (angle brackets or not), newest first. `account`: only that account's own. */
   track(what: string, account?: AccountId): Promise<readonly Tracked[]>
-  /** Cancels by token or Message-ID; answers how many were still there. Only unread copies disappear from mailboxes (design section 8). */
-  cancel(what: string, account?: AccountId): Promise<number>
+  /** Cancels by token or Message-ID. Only unread copies disappear from mailboxes (design section 8). */
+  cancel(what: string, account?: AccountId): Promise<Cancelled>
   /** MSOAP Track (D28): NOT_PERMITTED for whatever is not a recipient identifier of this account. */
   trackIdentifier(identifier: Buffer, account: AccountId): Promise<DeliveryStatus>
-  /** MSOAP Cancel (D29). */
+  /** MSOAP Cancel (D29): an identifier, or the track id's octets. */
   cancelIdentifier(identifier: Buffer, account: AccountId): Promise<void>
 }
 
@@ -73,25 +80,23 @@ export interface TrackingStore {
 const mostPlans = 3
 
 export function makeMessageStore(parts: StoreParts): MessageStore & TrackingStore {
-  const { database, accounts, blobs, spool, lists, local, submitBatch, clock, options } = parts
+  const { database, blobs, spool, lists, local, submitBatch, clock, options } = parts
 
   const route = async (envelope: Envelope, originator: Originator): Promise<{ recipients: RoutedRecipient[]; lists: Buffer[] }> => {
     const entries = envelope.recipients.length + (envelope.lists?.length ?? 0)
     if (entries === 0) throw failure('ENVELOPE_EMPTY')
     if (entries > options.envelopeEntries) throw failure('ENVELOPE_TOO_LARGE', { limit: options.envelopeEntries })
     const listNames = (envelope.lists ?? []).map((name) => Buffer.from(name))
-    const [resolutions, postable] = await Promise.all([resolveTolerantly(accounts, envelope.recipients), lists.mayPost(listNames, originator.account)])
+    const [routes, postable] = await Promise.all([routesOf(parts, envelope.recipients), lists.mayPost(listNames, originator.account)])
     // D10: one status per entry, and the whole envelope is refused if any is not acceptable.
-    const acceptable = resolutions.map((resolution, i) =>
-      resolution?.kind === 'account' || (resolution?.kind === 'foreign' && parts.reaches(envelope.recipients[i].slice(envelope.recipients[i].lastIndexOf('@') + 1))))
+    const acceptable = routes.map((route) => route !== undefined)
     if (acceptable.includes(false) || postable.includes(false)) {
       throw failure('ENVELOPE_REFUSED', { recipients: acceptable, lists: postable, refused: envelope.recipients.filter((_, i) => !acceptable[i]) })
     }
     return {
       recipients: envelope.recipients.map((address, i) => {
-        const resolution = resolutions[i]!
         const wishes = envelope.wishes?.get(address)
-        return { address: resolution.kind === 'account' ? resolution.address : address, account: resolution.kind === 'account' ? resolution.account.id : undefined, ...(wishes ? { wishes } : {}) }
+        return { ...routes[i]!, ...(wishes ? { wishes } : {}) }
       }),
       lists: listNames,
     }
@@ -106,8 +111,8 @@ export function makeMessageStore(parts: StoreParts): MessageStore & TrackingStor
   const open: MessageStore['open'] = async (originator, envelope, opening = {}) => {
     const lifetime = lifetimeOf(envelope)
     const routed = await route(envelope, originator)
-    // Hex: it stands on command lines, and must never look like an option.
-    const token = parts.random.octets(10).toString('hex')
+    // Hex: it stands on command lines, and must never look like an option. As long as an identifier: MSOAP's Cancel takes both.
+    const token = parts.random.octets(16).toString('hex')
     const at = clock.now()
     const trace = Buffer.from(traceHeader(options.name, originator.protocol, token, at) + (opening.trace ?? ''), 'utf8')
     const writer = spool.open({
@@ -124,7 +129,7 @@ export function makeMessageStore(parts: StoreParts): MessageStore & TrackingStor
           throw error
         })
         try {
-          return await commit(spooled, { token, originator, at, expiresAt: lifetime === 0 ? undefined : at + lifetime * 1000, ...(envelope.reports ? { reports: envelope.reports } : {}), ...(envelope.requireTls ? { requireTls: true } : {}), ...routed })
+          return await commit(spooled, { token, originator, at, heldUntil: envelope.hold ? at + envelope.hold * 1000 : undefined, expiresAt: lifetime === 0 ? undefined : at + lifetime * 1000, ...(envelope.reports ? { reports: envelope.reports } : {}), ...(envelope.requireTls ? { requireTls: true } : {}), ...routed })
         } catch (error) {
           await spooled.discard()
           throw error
@@ -133,10 +138,11 @@ export function makeMessageStore(parts: StoreParts): MessageStore & TrackingStor
     } satisfies Draft
   }
 
-  const commit = async (spooled: Spooled, known: Pick<Sealed, 'token' | 'originator' | 'at' | 'expiresAt' | 'reports' | 'requireTls' | 'recipients' | 'lists'>): Promise<Submission> => {
+  const commit = async (spooled: Spooled, known: Pick<Sealed, 'token' | 'originator' | 'at' | 'heldUntil' | 'expiresAt' | 'reports' | 'requireTls' | 'recipients' | 'lists'>): Promise<Submission> => {
     const locals = known.recipients.flatMap(({ address, account }) => (account === undefined ? [] : [{ address, account }]))
     const arriving = openArriving(spooled, blobs)
-    const ask = async (): Promise<unknown> => (locals.length === 0 ? undefined : local.plan({
+    // What its sender may still take back is not planned before it is let go.
+    const ask = async (): Promise<unknown> => (locals.length === 0 || known.heldUntil !== undefined ? undefined : local.plan({
       token: known.token, originator: known.originator, summary: spooled.summary, at: known.at, recipients: locals, octets: arriving.read,
       alone: locals.length === known.recipients.length && known.lists.length === 0,
     }))
@@ -174,11 +180,13 @@ export function makeMessageStore(parts: StoreParts): MessageStore & TrackingStor
       [what, trackedId(bare), ...(account === undefined ? [] : [account])])
   }
 
-  const end = (ids: readonly SubmissionId[]): Promise<number> => database.write(async (tx) => {
+  const end = (ids: readonly SubmissionId[]): Promise<Cancelled> => database.write(async (tx) => {
     const alive = (await tx.all<{ id: SubmissionId }>(`SELECT id FROM submissions WHERE ended_at IS NULL AND ${tx.dialect.oneOf('id')}`, [tx.dialect.list(ids)])).map((row) => row.id)
+    const late = await tx.all<{ address: string }>(`SELECT address FROM recipients WHERE ${tx.dialect.oneOf('submission')} AND ((notification = ? AND pinned = 0) OR read = ?) ORDER BY id`,
+      [tx.dialect.list(alive), notificationNumber('silenced'), readNumber('readall')])
     if (alive.length > 0) await endSubmissions(tx, local, alive, 'cancelled', clock.now())
     tx.afterCommit(() => parts.reaper.soon())
-    return alive.length
+    return { cancelled: alive.length, late: late.map((row) => row.address) }
   })
 
   /** The submission behind any identifier of this account's; D28, D29: everything else answers alike. */
@@ -186,8 +194,10 @@ export function makeMessageStore(parts: StoreParts): MessageStore & TrackingStor
     const row = await database.read.get<{ submission: SubmissionId; recipient: RecipientId }>(
       'SELECT s.id AS submission, r.id AS recipient FROM recipients r JOIN submissions s ON s.id = r.submission WHERE r.identifier = ? AND s.account = ? AND s.ended_at IS NULL', [identifier, account])
     if (row) return row
+    // The track id too: by SMTP nobody is told identifiers, and before a list is posted to there is none.
     const posted = recipientsOnly ? undefined : await database.read.get<{ submission: SubmissionId }>(
       'SELECT s.id AS submission FROM postings p JOIN submissions s ON s.id = p.submission WHERE p.identifier = ? AND s.account = ? AND s.ended_at IS NULL', [identifier, account])
+      ?? await database.read.get<{ submission: SubmissionId }>('SELECT id AS submission FROM submissions WHERE token = ? AND account = ? AND ended_at IS NULL', [identifier.toString('hex'), account])
     if (!posted) throw failure('NOT_PERMITTED', { what: 'this identifier' })
     return { submission: posted.submission, recipient: undefined }
   }
@@ -209,12 +219,12 @@ export function makeMessageStore(parts: StoreParts): MessageStore & TrackingStor
       if (found.length === 0) return []
       const list = [database.dialect.list(found.map((row) => row.id))]
       const [rows, recipients] = await Promise.all([
-        database.read.all(`SELECT * FROM submissions WHERE ${database.dialect.oneOf('id')} ORDER BY submitted_at DESC, id DESC`, list),
+        database.read.all(`SELECT s.*, w.submission AS waits, w.until FROM submissions s LEFT JOIN windows w ON w.submission = s.id WHERE ${database.dialect.oneOf('s.id')} ORDER BY submitted_at DESC, id DESC`, list),
         database.read.all(`SELECT submission, address, notification, read, pinned FROM recipients WHERE ${database.dialect.oneOf('submission')} ORDER BY id`, list),
       ])
       return rows.map((row) => ({
         token: row.token, messageId: row.message_id, originator: row.originator, protocol: row.protocol, size: row.size,
-        submittedAt: row.submitted_at, expiresAt: row.expires_at, endedAt: row.ended_at, endedBy: row.ended_by,
+        submittedAt: row.submitted_at, expiresAt: row.expires_at, endedAt: row.ended_at, endedBy: row.ended_by, window: row.waits === null ? null : { until: row.until },
         recipients: recipients.filter((recipient) => recipient.submission === row.id).map((recipient) => ({ recipient: recipient.address, ...statusOf(recipient) })),
       }))
     },
@@ -234,19 +244,6 @@ export function makeMessageStore(parts: StoreParts): MessageStore & TrackingStor
 const statusOf = (row: { notification?: number; read?: number; pinned?: number }): Omit<DeliveryStatus, 'recipient'> => ({
   notification: notificationStatus[row.notification!], read: readStatus[row.read!], pinned: row.pinned === 1,
 })
-
-/** An address that cannot be one is an entry to refuse, not a broken envelope. */
-async function resolveTolerantly(accounts: Accounts, addresses: readonly string[]): Promise<(Awaited<ReturnType<Accounts['resolve']>> | undefined)[]> {
-  try {
-    return [...await accounts.resolveAll(addresses)]
-  } catch (error) {
-    if (!isFailure(error, 'ADDRESS_INVALID')) throw error
-  }
-  return Promise.all(addresses.map((address) => accounts.resolve(address).catch((error: unknown) => {
-    if (isFailure(error, 'ADDRESS_INVALID')) return undefined
-    throw error
-  })))
-}
 
 const isSpooled = (octets: AsyncIterable<Buffer> | Spooled): octets is Spooled => 'summary' in octets
 async function* chunksOf(spooled: Spooled): AsyncGenerator<Buffer> {

@@ -112,4 +112,13 @@ export const storeMigrations: readonly Migration[] = [{
     await db.run(`ALTER TABLE recipients ADD COLUMN held ${db.dialect.types.int}`)
     await db.run('CREATE INDEX recipients_held ON recipients (domain) WHERE held IS NOT NULL')
   },
+}, {
+  name: 'store/0008-windows',
+  async up(db) {
+    const { int, text } = db.dialect.types
+    // Submissions that their sender may still take back before anybody sees them; their recipients are held meanwhile. `until`
+    // null: the administrator holds them without end. `lists`: where they will be posted.
+    await db.run(`CREATE TABLE windows (submission ${int} PRIMARY KEY REFERENCES submissions (id) ON DELETE CASCADE, until ${int}, lists ${text} NOT NULL)`)
+    await db.run('CREATE INDEX windows_due ON windows (until) WHERE until IS NOT NULL')
+  },
 }]

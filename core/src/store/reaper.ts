@@ -1,5 +1,5 @@
-// Deletes what nothing holds: a message without pin, posting, mailbox entry (im2000.md D43) or work that is still owed, expired submissions, old
-// tombstones. Looks only at messages that were marked when they lost a holder, never at the whole store.
+// Deletes what nothing holds: a message without pin, posting, mailbox entry (im2000.md D43), window of its sender's or work that is still owed,
+// expired submissions, old tombstones. Looks only at messages that were marked when they lost a holder, never at the whole store.
 import type { MessageId, RecipientId, SubmissionId } from '../base/branded.js'
 import type { Clock } from '../base/clock.js'
 import type { Database, Transaction } from '../database/connect.js'
@@ -85,7 +85,8 @@ export class Reaper {
            WHERE NOT EXISTS (SELECT 1 FROM entries e LEFT JOIN outbox_pins o ON o.id = e.recipient WHERE e.message = c.message AND o.id IS NULL)
              AND NOT EXISTS (SELECT 1 FROM postings p WHERE p.message = c.message)
              AND NOT EXISTS (SELECT 1 FROM holds h WHERE h.message = c.message)
-             AND NOT EXISTS (SELECT 1 FROM submissions s JOIN recipients r ON r.submission = s.id WHERE s.message = c.message AND r.pinned = 1)`,
+             AND NOT EXISTS (SELECT 1 FROM submissions s JOIN recipients r ON r.submission = s.id WHERE s.message = c.message AND r.pinned = 1)
+             AND NOT EXISTS (SELECT 1 FROM submissions s JOIN windows w ON w.submission = s.id WHERE s.message = c.message)`,
           [tx.dialect.rowsValue(candidates.map((message) => [message]))])
         const ids = gone.map((row) => row.message)
         if (ids.length > 0) {
@@ -138,7 +139,7 @@ export async function endSubmissions(tx: Transaction, local: LocalRecipients, id
   const recipients = await tx.all<{ id: RecipientId; pinned: number; account: number | null }>(`SELECT id, pinned, account FROM recipients WHERE ${tx.dialect.oneOf('submission')}`, list)
   await local.withdraw(tx, recipients.filter((recipient) => recipient.account !== null && recipient.pinned === 1).map((recipient) => recipient.id), reason)
   await tx.run(`UPDATE recipients SET pinned = 0, next_attempt = NULL, held = NULL WHERE ${tx.dialect.oneOf('submission')}`, list)
-  await tx.run(`DELETE FROM postings WHERE ${tx.dialect.oneOf('submission')}`, list)
+  for (const table of ['postings', 'windows']) await tx.run(`DELETE FROM ${table} WHERE ${tx.dialect.oneOf('submission')}`, list)
   const rows = await tx.all<{ message: MessageId }>(`UPDATE submissions SET ended_at = ?, ended_by = ? WHERE ended_at IS NULL AND ${tx.dialect.oneOf('id')} RETURNING message`, [now, reason, ...list])
   await markReapable(tx, rows.map((row) => row.message))
 }

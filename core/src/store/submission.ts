@@ -1,7 +1,7 @@
 // The commit of a submission: message once, envelope, identifiers, and the filing for all local recipients. Many
 // submissions that wait together are written by the same handful of statements (a Batch of the commit queue).
 import { domainToASCII } from 'node:url'
-import type { AccountId, MailboxId, MessageId, RecipientId, SubmissionId } from '../base/branded.js'
+import type { MailboxId, MessageId, RecipientId, SubmissionId } from '../base/branded.js'
 import type { Random } from '../base/random.js'
 import type { Prepared } from '../blobs/blob-store.js'
 import type { Batch, Transaction } from '../database/connect.js'
@@ -10,17 +10,14 @@ import type { Summary } from '../message/summary.js'
 import type { Originator, RecipientWishes, ReportWishes, Submission } from './contract.js'
 import type { Lists } from './lists.js'
 import type { Messages } from './messages.js'
-import type { LocalRecipients, Outbox, OwedReports } from './ports.js'
+import type { LocalRecipients, Outbox, OwedReport, OwedReports } from './ports.js'
+import type { Route } from './routing.js'
 import { notificationNumber, readNumber } from './status.js'
 import type { StatusFeed } from './status-feed.js'
+import type { Windows } from './window.js'
 
 /** One entry of an envelope, routed. */
-export interface RoutedRecipient {
-  readonly address: string
-  /** undefined: not ours; the notifier takes it from here. */
-  readonly account: AccountId | undefined
-  readonly wishes?: RecipientWishes
-}
+export interface RoutedRecipient extends Route { readonly wishes?: RecipientWishes }
 
 /** Everything that is known before the commit. */
 export interface Sealed {
@@ -39,6 +36,8 @@ export interface Sealed {
   readonly plan: unknown
   /** Where the submission shows; undefined: nowhere. */
   readonly outbox: MailboxId | undefined
+  /** Milliseconds UTC until which nobody sees it (window.ts); undefined: it goes at once. */
+  readonly heldUntil: number | undefined
 }
 
 export interface SubmissionParts {
@@ -50,6 +49,7 @@ export interface SubmissionParts {
   readonly outbox: Pick<Outbox, 'write'>
   readonly local: LocalRecipients
   readonly reports: OwedReports
+  readonly windows: Pick<Windows, 'open'>
   readonly random: Random
 }
 
@@ -58,7 +58,7 @@ const identifierOctets = 16
 /** A Message-ID as it is kept and looked up. Strangers write it, and PostgreSQL refuses rows whose indexed text is longer than some 2,700 octets. */
 export const trackedId = (messageId: string): string => messageId.slice(0, 800).toWellFormed()
 
-export function makeSubmitBatch({ messages, lists, notifier, statuses, outbox, local, reports, random }: SubmissionParts): Batch<Sealed, Submission> {
+export function makeSubmitBatch({ messages, lists, notifier, statuses, outbox, local, reports, windows, random }: SubmissionParts): Batch<Sealed, Submission> {
   return {
     name: 'submit',
     async write(tx, items) {
@@ -71,29 +71,26 @@ export function makeSubmitBatch({ messages, lists, notifier, statuses, outbox, l
       const numbered = items.map((item) => item.recipients.map((recipient) => ({ ...recipient, id: nextRecipient++ as RecipientId, identifier: Buffer.from(random.octets(identifierOctets)) })))
 
       // Local recipients first: what is filed is silenced by that (the collector is in this very commit).
-      const withLocals = items.map((item, i) => ({ item, i, locals: numbered[i].filter((recipient) => recipient.account !== undefined) })).filter(({ locals }) => locals.length > 0)
+      const withLocals = items.map((item, i) => ({ item, i, locals: numbered[i].filter((recipient) => recipient.account !== undefined) })).filter(({ item, locals }) => item.heldUntil === undefined && locals.length > 0)
       const results = await local.write(tx, withLocals.map(({ item, i, locals }) => ({
         plan: item.plan, message: first.messages + i as MessageId, summary: item.summary, recipients: locals.map((recipient) => recipient.id),
       })))
       const unpinned = new Set(results.flatMap((result) => result.unpinned))
 
       await tx.run(
-        `INSERT INTO recipients (id, submission, address, account, identifier, notification, read, pinned, domain, next_attempt, notify, original)
-         SELECT r.id, r.submission, r.address, r.account, r.identifier, r.notification, 0, r.pinned, r.domain, r.at, r.notify, r.original
-         FROM ${tx.dialect.rows({ id: 'int', submission: 'int', address: 'text', account: 'int', identifier: 'bytes', notification: 'int', pinned: 'int', domain: 'text', at: 'int', notify: 'text', original: 'text' })} AS r`,
+        `INSERT INTO recipients (id, submission, address, account, identifier, notification, read, pinned, domain, next_attempt, held, notify, original)
+         SELECT r.id, r.submission, r.address, r.account, r.identifier, r.notification, 0, r.pinned, r.domain, r.at, r.held, r.notify, r.original
+         FROM ${tx.dialect.rows({ id: 'int', submission: 'int', address: 'text', account: 'int', identifier: 'bytes', notification: 'int', pinned: 'int', domain: 'text', at: 'int', held: 'int', notify: 'text', original: 'text' })} AS r`,
         [tx.dialect.rowsValue(numbered.flatMap((recipients, i) => recipients.map((recipient) => [recipient.id, first.submissions + i, recipient.address, recipient.account ?? null,
-          recipient.identifier, notificationNumber(recipient.account === undefined ? 'unprocessed' : 'silenced'), unpinned.has(recipient.id) ? 0 : 1,
-          ...(recipient.account === undefined ? [domainOf(recipient.address), items[i].at] : [null, null]), recipient.wishes?.notify?.join(',') ?? null, recipient.wishes?.original ?? null])))])
-      // Who asked to be told of success: a local recipient has the message by this commit (RFC 3461 5.2.6).
-      await reports.owe(tx, withLocals.flatMap(({ i, locals }) => {
-        const wanted = locals.filter((recipient) => recipient.wishes?.notify?.includes('SUCCESS')).map((recipient) => recipient.id)
-        return wanted.length === 0 ? [] : [{ kind: 'delivered' as const, submission: first.submissions + i as SubmissionId, about: wanted.map((id) => ({ id, status: '2.1.5', why: 'it was delivered' })) }]
-      }))
+          recipient.identifier, notificationNumber(filed(items[i], recipient) ? 'silenced' : 'unprocessed'), unpinned.has(recipient.id) ? 0 : 1,
+          ...waiting(items[i], recipient), recipient.wishes?.notify?.join(',') ?? null, recipient.wishes?.original ?? null])))])
+      await reports.owe(tx, withLocals.flatMap(({ i, locals }) => delivered(first.submissions + i as SubmissionId, locals)))
 
       tx.afterCommit(() => statuses.tell(numbered.flatMap((recipients) => recipients.map((recipient) => recipient.id))))
-      const postings = items.flatMap((item, i) => item.lists.map((name) => ({ name, item: i, message: first.messages + i as MessageId, submission: first.submissions + i as SubmissionId, at: item.at })))
+      await windows.open(tx, items.flatMap(({ heldUntil, lists: names }, i) => (heldUntil === undefined ? [] : [{ submission: first.submissions + i as SubmissionId, until: heldUntil, lists: names }])))
+      const postings = items.flatMap((item, i) => (item.heldUntil === undefined ? item.lists.map((name) => ({ name, item: i, message: first.messages + i as MessageId, submission: first.submissions + i as SubmissionId, at: item.at })) : []))
       const identifiers = postings.length > 0 ? await lists.post(tx, postings) : []
-      if (numbered.some((recipients) => recipients.some((recipient) => recipient.account === undefined))) tx.afterCommit(() => notifier.wake())
+      if (items.some((item, i) => item.heldUntil === undefined && numbered[i].some((recipient) => recipient.account === undefined))) tx.afterCommit(() => notifier.wake())
       const shown = items.flatMap((item, i) => (item.outbox === undefined ? [] : [{
         mailbox: item.outbox, account: item.originator.account!, submission: first.submissions + i as SubmissionId, message: first.messages + i as MessageId, size: item.summary.size, at: item.at,
       }]))
@@ -112,8 +109,22 @@ export function makeSubmitBatch({ messages, lists, notifier, statuses, outbox, l
   }
 }
 
+/** A local copy is filed in this very commit. */
+const filed = (item: Sealed, { account }: RoutedRecipient): boolean => account !== undefined && item.heldUntil === undefined
+/** Domain, next attempt and since when it is held: what the queue and the notifier go by. */
+function waiting({ at, heldUntil }: Sealed, { address, account }: RoutedRecipient): readonly [string | null, number | null, number | null] {
+  if (heldUntil !== undefined) return [domainOf(address), null, at]
+  return account === undefined ? [domainOf(address), at, null] : [null, null, null]
+}
+
+/** Reports for those who asked to be told of success: a local recipient has the message by this commit (RFC 3461 5.2.6). */
+export function delivered(submission: SubmissionId, locals: readonly { readonly id: RecipientId; readonly wishes?: RecipientWishes }[]): OwedReport[] {
+  const wanted = locals.filter((recipient) => recipient.wishes?.notify?.includes('SUCCESS')).map((recipient) => recipient.id)
+  return wanted.length === 0 ? [] : [{ kind: 'delivered', submission, about: wanted.map((id) => ({ id, status: '2.1.5', why: 'it was delivered' })) }]
+}
+
 /** As DNS is asked, and as recipients wait together (notifier.ts). */
-const domainOf = (address: string): string => {
+export const domainOf = (address: string): string => {
   const domain = address.slice(address.lastIndexOf('@') + 1)
   return (domainToASCII(domain) || domain).toLowerCase()
 }

@@ -1,5 +1,5 @@
 // Settings of the SMTP listeners.
-import { listenAddress, section, seconds } from '@restante/core'
+import { listenAddress, longestWindow, section, seconds } from '@restante/core'
 import { z } from 'zod'
 import { guardConfig } from './guards/config.js'
 
@@ -38,6 +38,7 @@ export const config = z.strictObject({
       from: z.string().regex(/^(\*|[^\s@*]+)@[^\s@*]+$/, 'an address, or *@domain').describe('An address, or *@domain for all of a domain.'),
       to: z.string().regex(/^(\*|[^\s@*]+)@[^\s@*]+$/, 'an address, or *@domain').describe('What stands instead; * is the same local part.'),
     })).default([]).describe('Sender addresses that are written otherwise, in the envelope and in From and Sender, before anything is checked. The first that fits; a whole address before its domain.'),
+    hold: seconds(0).refine((value) => value <= longestWindow, `at most ${longestWindow / 60}min`).describe('Time in which senders can take a message back before anybody sees it (undo send), at most an hour. 0: it goes at once.'),
     headerFrom: z.enum(['own', 'any']).default('own').describe('own: each address in the From field must be one of the account\'s.'),
   }).describe('Submission: mail from our own people, after login (RFC 6409).'),
   lmtp: section({

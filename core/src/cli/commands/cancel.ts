@@ -22,5 +22,10 @@ export const cancelCommand = (): Command => new Command('cancel')
     const found = await perform(options, 'track', { what })
     await confirm(`Cancel ${found.length} submission(s) to ${found.flatMap((one) => one.recipients).length} recipient(s)?`, options.yes)
     const result = await perform(options, 'cancel', { what })
-    print(options.json ? JSON.stringify(result) : result.cancelled === 0 ? 'Nothing left to cancel: it was released, cancelled or expired before' : `Cancelled ${result.cancelled} submission(s)`)
+    if (options.json) return print(JSON.stringify(result))
+    if (result.cancelled === 0) return print('Nothing left to cancel: it was released, cancelled or expired before')
+    print(`Cancelled ${result.cancelled} submission(s)${result.late.length === 0 ? '' : `; too late for ${result.late.length} recipient(s), who have it already: ${named(result.late)}`}`)
   })
+
+const mostNamed = 20
+const named = (addresses: readonly string[]): string => `${addresses.slice(0, mostNamed).join(', ')}${addresses.length > mostNamed ? ', ...' : ''}`

@@ -13,7 +13,7 @@ const filterOf = (ids: readonly string[], { domain, sender, state, message }: Ch
 })
 const choosing = (command: Command): Command => command
   .option('--domain <domain>', 'only recipients of this domain').option('--sender <address>', 'only what this sender has sent')
-  .option('--state <state>', 'only new, deferred, announced or held ones').option('--message <id>', 'only of this message: the id that `restante track` takes')
+  .option('--state <state>', 'only new, deferred, announced, held or window ones').option('--message <id>', 'only of this message: the id that `restante track` takes')
 
 /** One act on what is chosen. */
 const act = (name: 'retry' | 'hold' | 'release', description: string, done: string): Command => choosing(new Command(name).description(description).argument('[ids...]', 'recipients, as `queue list` numbers them'))
@@ -30,7 +30,7 @@ export const queueCommand = (): Command => new Command('queue')
       if (options.json) return print(JSON.stringify(jobs))
       const domains = await perform(options, 'queue.domains', filterOf([], options))
       const parts = [
-        ...(domains.length === 0 ? [] : [table(domains.map((one) => ({ ...one, next: date(one.next), oldest: date(one.oldest) })), ['domain', 'new', 'deferred', 'announced', 'held', 'next', 'oldest'])]),
+        ...(domains.length === 0 ? [] : [table(domains.map((one) => ({ ...one, next: date(one.next), oldest: date(one.oldest) })), ['domain', 'new', 'deferred', 'announced', 'held', 'window', 'next', 'oldest'])]),
         ...(jobs.length === 0 ? [] : [table(jobs.map((job) => ({ id: job.id, kind: job.kind, next: date(job.runAt), attempts: job.attempts, parked: job.parked, error: job.lastError })), ['id', 'kind', 'next', 'attempts', 'parked', 'error'])]),
       ]
       print(parts.length === 0 ? 'Nothing waits' : parts.join('\n\n'))
@@ -47,13 +47,13 @@ export const queueCommand = (): Command => new Command('queue')
       if (options.json) return print(JSON.stringify(found ?? null))
       print(found ? [
         `${found.recipient}: ${found.state}`, `from ${found.sender === '' ? '<>' : found.sender}, ${size(found.size)}, submitted ${date(found.submittedAt)}`, `message ${found.token} (restante track ${found.token})`,
-        `${found.attempts} attempt(s), the next ${date(found.next)}`, ...(found.why === null ? [] : [`at last: ${found.why}`]),
+        found.state === 'window' ? `held by its sender's window until ${date(found.next)} UTC` : `${found.attempts} attempt(s), the next ${date(found.next)}`, ...(found.why === null ? [] : [`at last: ${found.why}`]),
       ].join('\n') : 'It does not wait')
     }))
   .addCommand(new Command('stats').description('How many wait, by state, and for how long')
     .action(async (options: GlobalOptions) => {
       const stats = await perform(options, 'queue.stats')
-      print(options.json ? JSON.stringify(stats) : `${table([{ ...stats, oldest: date(stats.oldest) }], ['new', 'deferred', 'announced', 'held', 'oldest'])}`)
+      print(options.json ? JSON.stringify(stats) : `${table([{ ...stats, oldest: date(stats.oldest) }], ['new', 'deferred', 'announced', 'held', 'window', 'oldest'])}`)
     }))
   .addCommand(act('retry', 'Try those that wait after a failure again at once', 'are tried again'))
   .addCommand(act('hold', 'Let recipients wait until they are released', 'are held'))

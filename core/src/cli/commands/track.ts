@@ -23,6 +23,7 @@ export const trackCommand = (): Command => new Command('track')
     print(found.map((one) => [
       `Submission  ${one.token}  <${one.messageId}>  ${size(one.size)}`,
       `From        ${one.originator || '<>'} with ${one.protocol} at ${date(one.submittedAt)} UTC${one.endedAt === null ? '' : `; ${one.endedBy} at ${date(one.endedAt)} UTC`}`,
+      ...(one.window === null ? [] : [one.window.until === null ? 'Held        by the administrator (restante queue release)' : `Held        by its sender's window until ${date(one.window.until)} UTC`]),
       table(one.recipients.map((recipient) => ({ recipient: recipient.recipient, notification: recipient.notification, read: recipient.read, pinned: recipient.pinned })), ['recipient', 'notification', 'read', 'pinned']),
     ].join('\n')).join('\n\n'))
   })
