@@ -52,6 +52,8 @@ for (const kind of databases) describe(kind, () => {
   const letGo = async (token: string): Promise<void> => {
     await ask('queue.release', { token })
     await expect.poll(async () => (await tracked(token)).window, { interval: 10 }).toBeNull()
+    // A reader may see a commit before mailboxes hear of it.
+    await core().database.write(async () => undefined)
   }
 
   it('nobody sees it before its time, and everybody then', async () => {
@@ -90,7 +92,7 @@ for (const kind of databases) describe(kind, () => {
     await expect.poll(async () => (await tracked(late)).recipients[1].pinned, { interval: 10 }).toBe(false)
     expect(await ask('cancel', { what: late })).toEqual({ cancelled: 1, late: ['bob@far.test'] })
     expect(await subjects(3)).toEqual([])
-    expect(sink.taken[0].text).toContain('Subject: too-late')
+    expect(sink.taken.map(({ text }) => /^Subject: (.*)\r$/m.exec(text)?.[1])).toEqual(['too-late'])
   })
   it('its sender takes it back himself: by MSOAP with the track id, or by deleting it in his Outbox', async () => {
     const [host, port] = gateway.listeners.msoap.split(':')
@@ -125,6 +127,7 @@ for (const kind of databases) describe(kind, () => {
     expect(await ask('queue.release')).toEqual({ recipients: 2 })
     await expect.poll(() => sink.taken.length, { interval: 10 }).toBe(1)
     expect(sink.taken[0].to).toEqual(['bob@far.test'])
+    await core().database.write(async () => undefined)
     expect(await subjects(4)).toEqual(['operated'])
   })
   it('recipients that are there no more, and refusals, are reported; the others get it', async () => {
