@@ -133,7 +133,7 @@ export class ImapConnection {
       for (const piece of frame.pieces) if (typeof piece === 'object' && !Buffer.isBuffer(piece)) await piece.discard()
     }
     // RFC 3501 7.4.1: no EXPUNGE while FETCH, STORE or SEARCH by sequence number runs.
-    if (reply.status !== 'BAD' && !done.fresh) await announceAll(session, { expunges: (row?.seqs !== 'uses' || uid) && !done.holdExpunges })
+    if (reply.status !== 'BAD' && !done.fresh) await announceAll(session, { expunges: (row?.seqs !== 'uses' || uid) && !done.holdExpunges, own: row?.expunges === true })
     if (!done.fresh && row?.seqs !== 'uses') await session.notifying?.tell()
     if (done.code !== undefined) reply = { ...reply, code: typeof done.code === 'string' ? done.code : done.code() }
     this.#tell(`${tag} ${replyText(reply, session.language)}`)

@@ -82,7 +82,7 @@ export class SharedMailboxes implements Sharing {
     const kept = await this.#kept(identifier, true)
     if (mailbox !== all && table.own(owner, all).has(kept)) return this.#write(owner, { owner, mailbox, identifier: kept, rights: noRights, send: 'no' })
     const row = { owner, mailbox, identifier: kept }
-    await this.#telling(owner, kept, () => repository.write({ drop: [row] }, () => table.drop(row)))
+    await this.#telling(owner, [kept], () => repository.write({ drop: [row] }, () => table.drop(row)))
   }
 
   async create({ name, address, members, ownSeen, quotaOctets }: { name: string; address: string; members: readonly MemberWish[]; ownSeen: boolean; quotaOctets?: number }): Promise<{ name: string; address: string }> {
@@ -107,7 +107,7 @@ export class SharedMailboxes implements Sharing {
       throw error
     }
     accounts.resolve(address).catch(() => undefined)
-    for (const { identifier } of put) await this.#tellAccess(made.id, identifier, new Map())
+    await this.#tellAccess(made.id, put.map(({ identifier }) => identifier), new Map())
     return { name: folded, address: made.name }
   }
 
@@ -173,7 +173,7 @@ export class SharedMailboxes implements Sharing {
     const owners = [...table.shared.keys()]
     const before = new Map(await Promise.all(owners.map(async (owner) => [owner, await this.#visible(found.id, owner)] as const)))
     await repository.write({ [act]: { name: folded, member: found.id } }, () => table[act](folded, found.id))
-    for (const owner of owners) await this.#tellAccess(owner, `#${found.id}`, new Map([[found.id, before.get(owner)!]]))
+    for (const owner of owners) await this.#tellAccess(owner, [`#${found.id}`], new Map([[found.id, before.get(owner)!]]))
   }
 
   /** Entries with identifiers as people write them. */
@@ -187,27 +187,31 @@ export class SharedMailboxes implements Sharing {
     const put = [...table.own(owner, parent).values()].map((row) => ({ ...row, mailbox }))
     if (put.length === 0) return
     const { name } = await accounts.byId(owner)
-    await repository.write({ put }, () => { for (const row of put) table.put(name, row) })
+    await this.#telling(owner, put.map(({ identifier }) => identifier), () => repository.write({ put }, () => { for (const row of put) table.put(name, row) }))
   }
 
   async #write(owner: AccountId, row: RightsRow): Promise<void> {
     const { repository, table, accounts } = this.#parts
     const { name } = await accounts.byId(owner)
-    await this.#telling(owner, row.identifier, () => repository.write({ put: [row] }, () => table.put(name, row)))
+    await this.#telling(owner, [row.identifier], () => repository.write({ put: [row] }, () => table.put(name, row)))
   }
 
-  async #telling(owner: AccountId, identifier: Identifier, act: () => Promise<void>): Promise<void> {
-    const accounts = this.#parts.table.accountsOf(identifier) ?? []
+  async #telling(owner: AccountId, identifiers: readonly Identifier[], act: () => Promise<void>): Promise<void> {
+    const accounts = this.#accountsOf(identifiers)
     const before = new Map(await Promise.all(accounts.map(async (account) => [account, await this.#visible(account, owner)] as const)))
     await act()
-    await this.#tellAccess(owner, identifier, before)
+    await this.#tellAccess(owner, identifiers, before)
+  }
+
+  #accountsOf(identifiers: readonly Identifier[]): readonly AccountId[] {
+    return [...new Set(identifiers.flatMap((identifier) => this.#parts.table.accountsOf(identifier) ?? []))]
   }
 
   /** Sessions look again; what appeared or disappeared for an account is an event of its own (RFC 5423 4.5). */
-  async #tellAccess(owner: AccountId, identifier: Identifier, before: ReadonlyMap<AccountId, ReadonlyMap<MailboxId, string>>): Promise<void> {
-    const { providers, table, bus, clock } = this.#parts
+  async #tellAccess(owner: AccountId, identifiers: readonly Identifier[], before: ReadonlyMap<AccountId, ReadonlyMap<MailboxId, string>>): Promise<void> {
+    const { providers, bus, clock } = this.#parts
     providers.changed((await providers.own(owner)).map(({ id }) => id))
-    for (const account of table.accountsOf(identifier) ?? []) {
+    for (const account of this.#accountsOf(identifiers)) {
       const then = before.get(account) ?? new Map<MailboxId, string>()
       const now = await this.#visible(account, owner)
       for (const [mailbox, mailboxName] of now) if (!then.has(mailbox)) bus.tell({ type: 'MailboxCreate', account, at: clock.now(), mailbox, mailboxName })

@@ -27,12 +27,13 @@ export const append = command({
   },
   run: (session, { name, messages }) => withMessages(session, messages, async (filings): Promise<Done> => {
     const { uidValidity, uids } = await session.mailboxes.append(session.account.id, name, filings)
+    await session.notifying?.filedHere(name, uids)
     return { code: `APPENDUID ${uidValidity} ${uidSet(uids)}` }
   }),
 })
 
 export const replace = command({
-  name: 'REPLACE', uid: true, numbers: true, states: inMailbox, target: true, capabilities: ['REPLACE'],
+  name: 'REPLACE', uid: true, numbers: true, states: inMailbox, target: true, expunges: true, capabilities: ['REPLACE'],
   read: (r) => ({ old: r.sp().take('*') ? 0 : r.nzNumber('a message number or *'), name: mailbox(r.sp()), message: appendData(r.sp(), mostParts) }),
   async run(session, { old, name, message }, { uid: byUid }): Promise<Done> {
     const selected = session.writable()
@@ -40,6 +41,7 @@ export const replace = command({
     if (uid === undefined) throw new Refusal('NONEXISTENT', 'There is no message with that UID')
     return withMessages(session, [message], async ([filing]) => {
       const { uidValidity, uids } = await selected.mailbox.replace(uid as Uid, name, filing)
+      await session.notifying?.filedHere(name, uids)
       session.say.line(`* OK [APPENDUID ${uidValidity} ${uids[0]}] The replacement is there`)
       return { code: highestModseq(session) }
     })

@@ -31,6 +31,8 @@ export interface Command<A = any> {
   readonly states: readonly State[]
   /** 'uses': no EXPUNGE may be told while its plain form runs (RFC 3501 7.4.1), for its numbers would shift. */
   readonly seqs?: 'uses'
+  /** It expunges by itself: that is told even to a client that hears of nothing else (RFC 5465 3). */
+  readonly expunges?: boolean
   /** Its plain form speaks of message numbers: refused where only UIDs are spoken of (RFC 9586 3). */
   readonly numbers?: boolean
   /** Of RFC 1730 or before: only where configured. */

@@ -24,7 +24,7 @@ export const copy = command({
 })
 
 export const move = command({
-  name: 'MOVE', uid: true, numbers: true, states: inMailbox, target: true, capabilities: ['MOVE'], read,
+  name: 'MOVE', uid: true, numbers: true, states: inMailbox, target: true, expunges: true, capabilities: ['MOVE'], read,
   async run(session, args, { uid }): Promise<Done> {
     session.writable()
     const { code, limit } = await transfer(session, args, uid, (box, uids) => box.move(uids, args.to), (uids) => limited(session, uids))
@@ -49,5 +49,6 @@ async function transfer(session: Session, { set, to }: Args, byUid: boolean, go:
   }
   const some = limit(uids)
   const { uidValidity, from, to: made } = await go(box, some.uids)
+  await session.notifying?.filedHere(to, made)
   return { limit: some.code, ...(from.length > 0 ? { code: `COPYUID ${uidValidity} ${formatSet(from)} ${formatSet(made)}` } : {}) }
 }

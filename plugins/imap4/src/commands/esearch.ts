@@ -30,7 +30,7 @@ export const esearch = command({
     const here = sources.every(isSelectedSource)
     if (sources.some(isSelectedSource) && !session.selected) throw new BadCommand('No mailbox is selected')
     if (!here && (mentions(key, 'seq') || mentions(key, 'saved') || returns?.save)) throw new BadCommand('Message numbers, $ and SAVE are for the selected mailbox')
-    const wanted = { items: returns?.items ?? new Set(['ALL'] as const), partial: returns?.partial, save: returns?.save ?? false, relevancy: returns?.relevancy ?? false, update: false }
+    const wanted = { items: returns?.items ?? new Set(['ALL'] as const), partial: returns?.partial, save: returns?.save ?? false, relevancy: returns?.relevancy ?? false, update: false, fetch: [] }
     const boxes = await chosen(session, sources)
     for (const [i, box] of boxes.entries()) {
       session.progress(i, boxes.length)

@@ -10,7 +10,7 @@ export const highestModseq = (session: Session) => (): string | undefined =>
   (session.qresync && session.selected ? `HIGHESTMODSEQ ${session.selected.mailbox.view.told}` : undefined)
 
 export const expunge = command({
-  name: 'EXPUNGE', uid: true, states: inMailbox, capabilities: ['UIDPLUS'],
+  name: 'EXPUNGE', uid: true, states: inMailbox, expunges: true, capabilities: ['UIDPLUS'],
   read: (r, { uid }) => (uid ? sequenceSet(r.sp()) : undefined),
   async run(session, set): Promise<Done> {
     const { mailbox } = session.writable()

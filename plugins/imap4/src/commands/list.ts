@@ -42,12 +42,21 @@ export const list = command({
   },
 })
 
-/** A mailbox as plain LIST shows it: SELECT's, NOTIFY's. @param told attributes instead of its own, and what stands behind the name */
-export function listLine(session: Session, box: MailboxInfo, told: { readonly attributes?: string; readonly info?: string } = {}): string {
-  const { separator } = session.mailboxes.namespaces(session.account.id)
-  return `* LIST (${told.attributes ?? attributes(session, box, plain, box.selectable)}) ${quoted(separator)} ${session.named(box.name)}${told.info ?? ''}`
-}
+/** A mailbox as plain LIST shows it: SELECT's. */
+export const listLine = (session: Session, box: MailboxInfo): string => line(session, box, attributes(session, box, plain, box.selectable), '')
 const plain: Pick<ListArguments, 'extended' | 'only' | 'returns'> = { extended: false, only: new Set(), returns: new Set() }
+
+/** A name to which something happened, as NOTIFY shows it (RFC 5465 5.4, 5.5). @param info behind the name */
+export function affectedLine(session: Session, box: MailboxInfo, info: string): string {
+  if (box.selectable || box.hasChildren) return line(session, box, attributes(session, box, affected, box.selectable), info)
+  return line(session, box, `\\NonExistent${box.subscribed ? ' \\Subscribed' : ''}`, info)
+}
+const affected: typeof plain = { extended: true, only: new Set(), returns: new Set(['SUBSCRIBED']) }
+
+function line(session: Session, { name }: MailboxInfo, told: string, info: string): string {
+  const { separator } = session.mailboxes.namespaces(session.account.id)
+  return `* LIST (${told}) ${quoted(separator)} ${session.named(name)}${info}`
+}
 
 interface Candidate { readonly box: MailboxInfo; readonly exists: boolean }
 interface Chosen extends Candidate {

@@ -29,7 +29,7 @@ export const create = command({
     if (use.length > 0 && !wanted) throw new Refusal('USEATTR', 'That use is not supported')
     if (wanted && (await mailboxes.list(account.id)).some((box) => box.specialUse === wanted)) throw new Refusal('USEATTR', `Another mailbox is ${wanted}`)
     const made = withoutTrail(session, name)
-    await mailboxes.create(account.id, made, wanted)
+    await session.byItself(['MailboxCreate'], [made], () => mailboxes.create(account.id, made, wanted))
     const id = (await mailboxes.statuses(account.id, [made])).get(made)?.id
     return id === undefined ? {} : { code: `MAILBOXID (${mailboxObjectId(id)})` }
   },
@@ -44,7 +44,7 @@ function useParameter(r: Reader): readonly string[] {
 }
 
 export const remove = named('DELETE', async (session, name) => {
-  await session.mailboxes.delete(session.account.id, name)
+  await session.byItself(['MailboxDelete'], [name], () => session.mailboxes.delete(session.account.id, name))
   // One's own selected mailbox: nothing is selected any more. Other sessions are told by `announce`.
   if (session.selected?.mailbox.gone) {
     session.deselect()
@@ -58,11 +58,14 @@ const perhapsSayingMailbox = (r: Reader): string => {
   return r.dialect.obsolete && name.toUpperCase() === 'MAILBOX' && r.take(' ') ? mailbox(r) : name
 }
 
-export const subscribe = named('SUBSCRIBE', (session, name) => session.mailboxes.subscribe(session.account.id, name), perhapsSayingMailbox)
-export const unsubscribe = named('UNSUBSCRIBE', (session, name) => session.mailboxes.unsubscribe(session.account.id, name), perhapsSayingMailbox)
+export const subscribe = named('SUBSCRIBE', (session, name) => session.byItself(['MailboxSubscribe'], [name], () => session.mailboxes.subscribe(session.account.id, name)), perhapsSayingMailbox)
+export const unsubscribe = named('UNSUBSCRIBE', (session, name) => session.byItself(['MailboxUnSubscribe'], [name], () => session.mailboxes.unsubscribe(session.account.id, name)), perhapsSayingMailbox)
 
 export const rename = command({
   name: 'RENAME', states: afterLogin,
   read: (r) => ({ from: mailbox(r.sp()), to: mailbox(r.sp()) }),
-  run: (session, { from, to }) => session.mailboxes.rename(session.account.id, from, withoutTrail(session, to)),
+  run(session, { from, to }) {
+    const name = withoutTrail(session, to)
+    return session.byItself(['MailboxRename', 'MailboxCreate'], [name], () => session.mailboxes.rename(session.account.id, from, name))
+  },
 })

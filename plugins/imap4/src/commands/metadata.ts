@@ -29,7 +29,7 @@ export const getMetadata = command({
 export const setMetadata = command({
   name: 'SETMETADATA', states: afterLogin,
   read: (r) => ({ name: annotated(r.sp()), changes: entryValues(r.sp()) }),
-  run: (session, { name, changes }) => session.mailboxes.annotate(session.account.id, name, changes),
+  run: (session, { name, changes }) => session.byItself(['MailboxMetadataChange', 'ServerMetadataChange'], [name], () => session.mailboxes.annotate(session.account.id, name, changes)),
 })
 
 /** A mailbox, or "" for the server. */

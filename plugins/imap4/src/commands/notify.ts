@@ -1,6 +1,7 @@
 // NOTIFY (RFC 5465): which events of which mailboxes are told without being asked for.
 import { notifyArguments, notifyEvents } from '../grammar/notify.js'
 import { Refusal } from '../replies.js'
+import { announceAll } from '../session/announce.js'
 import { afterLogin, command } from './command.js'
 
 export const notify = command({
@@ -8,6 +9,8 @@ export const notify = command({
   read: (r) => notifyArguments(r.sp()),
   async run(session, { status, groups, unknown }) {
     if (unknown) throw new Refusal(`BADEVENT (${notifyEvents.join(' ')})`, 'Some of the events are not known here')
+    // Whatever is wanted from now on: what has gathered is told (RFC 5465 3).
+    await announceAll(session, { expunges: true, own: true })
     session.notify(groups.length > 0 ? groups : undefined)
     if (status) await session.notifying?.tellAll()
   },

@@ -34,7 +34,7 @@ export const search = command({
       const { among, code } = await searchable(session, key)
       const found = await run(session, key, { relevancy, ...(among ? { among } : {}) })
       tellResult(session, { name: 'SEARCH', returns, uid, tag, byModseq, relevancy }, found)
-      if (returns?.update) keepUpdated(session, { tag, uid, key, program: undefined, results: found, modseq })
+      if (returns?.update) keepUpdated(session, { tag, uid, key, program: undefined, fetch: returns.fetch, results: found, modseq })
       // Message numbers in the question: they may not shift before its answer is understood (RFC 7162 3.2.10.2).
       return withLimit(session, { holdExpunges: mentions(key, 'seq') }, code)
     } catch (error) {

@@ -36,7 +36,7 @@ export const sort = command({
       const found = await sortables(session, await search(session, key, { relevancy }), program.needKeys, relevancy)
       const sorted = (await session.turn.through(sortMessages(found, program))).map((message) => message.uid)
       tellResult(session, { name: 'SORT', returns, uid, tag, byModseq, relevancy }, sorted)
-      if (returns?.update) keepUpdated(session, { tag, uid, key, program, results: sorted, modseq })
+      if (returns?.update) keepUpdated(session, { tag, uid, key, program, fetch: returns.fetch, results: sorted, modseq })
       return { holdExpunges: mentions(key, 'seq') }
     } catch (error) {
       if (returns?.save) session.open.save([])

@@ -17,7 +17,7 @@ export interface EventGroup {
 export interface NotifyArguments {
   /** How all mailboxes stand is told at once. */
   readonly status: boolean
-  /** The first that includes a mailbox says which of its events are told. Empty: NONE. */
+  /** Empty: NONE. */
   readonly groups: readonly EventGroup[]
   /** An event that nobody knows: NO, but only when the command runs. */
   readonly unknown: boolean

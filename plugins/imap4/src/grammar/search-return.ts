@@ -1,5 +1,6 @@
 // What SEARCH and SORT shall return (RFC 4731, 5182, 5267, 9394): `RETURN (MIN MAX ALL COUNT SAVE PARTIAL 1:500)`. Pure.
 import { BadCommand, type Reader } from '../wire/reader.js'
+import { fetchItems, type FetchItem } from './fetch-items.js'
 
 /** Places in a result, 1 being the first, -1 the last; as asked. */
 export interface Partial { readonly from: number; readonly to: number }
@@ -13,6 +14,8 @@ export interface SearchReturn {
   readonly relevancy: boolean
   /** Changes of the result are told until further notice (RFC 5267). */
   readonly update: boolean
+  /** What is told of new messages that enter it (RFC 5465 7). */
+  readonly fetch: readonly FetchItem[]
 }
 
 const items: readonly string[] = ['MIN', 'MAX', 'ALL', 'COUNT']
@@ -25,11 +28,18 @@ export function takeSearchReturn(r: Reader): SearchReturn | undefined {
   let save = false
   let relevancy = false
   let update = false
+  let fetch: readonly FetchItem[] = []
   r.list(() => {
     const name = r.word('a result option')
     if (name === 'SAVE') save = true
     else if (name === 'RELEVANCY') relevancy = true
-    else if (name === 'UPDATE') update = true
+    else if (name === 'UPDATE') {
+      update = true
+      if (r.take(' (')) {
+        r.back(1)
+        fetch = fetchItems(r)
+      }
+    }
     // A hint that more of the same will be asked (RFC 5267 3.2): results cost us nothing to find again.
     else if (name === 'CONTEXT') return
     else if (name === 'PARTIAL') {
@@ -42,7 +52,7 @@ export function takeSearchReturn(r: Reader): SearchReturn | undefined {
   // Nothing asked is ALL; SAVE alone wants no reply.
   if (asked.size === 0 && !partial && !save && !relevancy) asked.add('ALL')
   r.sp()
-  return { items: asked, partial, save, relevancy, update }
+  return { items: asked, partial, save, relevancy, update, fetch }
 }
 
 /** `1:500`, `-1:-100` (RFC 9394). */

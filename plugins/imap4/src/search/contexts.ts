@@ -1,5 +1,6 @@
 // Searches and sorts that a client wants kept up to date (RFC 5267): what enters and leaves their results is told as it happens.
 import type { Uid } from '@restante/core'
+import type { FetchItem } from '../grammar/fetch-items.js'
 import type { SearchKey } from '../grammar/search-keys.js'
 import { formatSet } from '../grammar/sequence-set.js'
 import type { Selected } from '../session/selected.js'
@@ -14,6 +15,8 @@ export interface Context {
   readonly key: SearchKey
   /** Of a SORT. */
   readonly program: SortProgram | undefined
+  /** What is told of new messages that enter it (RFC 5465 7). */
+  readonly fetch: readonly FetchItem[]
   /** As the client knows it. */
   results: readonly Uid[]
   /** All changes up to here are in it. */
@@ -29,8 +32,8 @@ export function tellLeaving({ say, selected }: Session): void {
   }
 }
 
-/** After everything else was told: what came and what changed. */
-export async function refresh(session: Session): Promise<void> {
+/** After everything else was told: what came (above `last`) and what changed. */
+export async function refresh(session: Session, last: Uid): Promise<void> {
   const { selected, say } = session
   if (!selected) return
   const { mailbox } = selected
@@ -51,6 +54,8 @@ export async function refresh(session: Session): Promise<void> {
     if (fresh.length === 0 && kept.length === context.results.length) continue
     const all = [...kept, ...fresh].sort((a, b) => a - b)
     const ordered = context.program ? (await session.turn.through(sortMessages(await sortables(session, all, context.program.needKeys), context.program))).map((message) => message.uid) : all
+    const arrived = fresh.filter((uid) => uid > last)
+    if (context.fetch.length > 0 && arrived.length > 0) await session.fetchNew(arrived, context.fetch)
     if (session.selected !== selected) return
     tellDifference(say, selected, context, ordered)
   }

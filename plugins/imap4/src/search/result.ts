@@ -20,7 +20,7 @@ export interface Asked {
 }
 
 /** What is returned when nothing was asked for: IMAP4rev2 knows no plain list of numbers (RFC 9051 6.4.4). */
-const everything: SearchReturn = { items: new Set(['ALL']), partial: undefined, save: false, relevancy: false, update: false }
+const everything: SearchReturn = { items: new Set(['ALL']), partial: undefined, save: false, relevancy: false, update: false, fetch: [] }
 
 /** @param found in the order of the result */
 export function tellResult(session: Session, { name, returns: asked, uid, tag, byModseq, relevancy, from }: Asked, found: readonly Uid[]): void {

@@ -6,11 +6,18 @@ import { refresh, tellLeaving } from '../search/contexts.js'
 import { Cursor, type Selected } from './selected.js'
 import type { Session } from './session.js'
 
+interface Telling {
+  /** Whether expunges may be told. */
+  readonly expunges: boolean
+  /** Whatever NOTIFY said of the selected mailbox: the client's own command expunged, or asks. */
+  readonly own?: boolean
+}
+
 /**
  * Tells the client everything that it may be told now. A mailbox deleted by another session ends the session
  * (RFC 2180 3.3): every client knows what to do about BYE, few about the alternatives.
  */
-export function announce(session: Session, options: { readonly expunges: boolean }): void {
+export function announce(session: Session, options: Telling): void {
   const { selected, say } = session
   if (!selected) return
   const { mailbox } = selected
@@ -37,30 +44,34 @@ export function announce(session: Session, options: { readonly expunges: boolean
 }
 
 /** Likewise, and what takes reading: new messages as NOTIFY wants them, searches that are kept up to date (RFC 5267). */
-export async function announceAll(session: Session, options: { readonly expunges: boolean }): Promise<void> {
+export async function announceAll(session: Session, options: Telling): Promise<void> {
   await announceFirst(session, options)()
 }
 
 /** Between commands: what takes reading follows when it is read, one after the other. */
-export function tellSoon(session: Session, options: { readonly expunges: boolean }): void {
+export function tellSoon(session: Session, options: Telling): void {
   const rest = announceFirst(session, options)
   session.telling = session.telling.then(rest).then(() => session.say.push()).catch((error: unknown) => session.broke(error))
 }
 
 /** Announces, and gives back what is left to do. */
-function announceFirst(session: Session, options: { readonly expunges: boolean }): () => Promise<void> {
-  const { selected } = session
+function announceFirst(session: Session, options: Telling): () => Promise<void> {
+  const { selected, notifying } = session
   if (!selected) return nothingMore
+  const { gone, rights } = selected.mailbox
+  if (notifying?.stillLife && !options.own && !gone && (rights & right.r) !== 0) return nothingMore
   if (options.expunges && selected.contexts.size > 0) tellLeaving(session)
-  const fetch = session.notifying?.selected?.fetch ?? []
+  const fetch = notifying?.selected?.fetch ?? []
   const { view } = selected.mailbox
-  const last = fetch.length > 0 ? (view.uidAt(view.count as Seq) ?? 0) : 0
+  const last = view.uidAt(view.count as Seq) ?? 0
   announce(session, options)
   if (selected.contexts.size === 0 && fetch.length === 0) return nothingMore
   return async () => {
     const fresh = fetch.length > 0 && session.selected === selected ? view.uidsBetween(last + 1 as Uid, 0xffff_ffff as Uid) : []
-    if (fresh.length > 0) await session.fetchNew(fresh, fetch)
-    await refresh(session)
+    const others = fresh.filter((uid) => !notifying?.own.has(uid))
+    notifying?.own.clear()
+    if (others.length > 0) await session.fetchNew(others, fetch)
+    await refresh(session, last as Uid)
   }
 }
 const nothingMore = async (): Promise<void> => undefined

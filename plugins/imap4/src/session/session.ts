@@ -9,7 +9,7 @@ import { Refusal } from '../replies.js'
 import type { Framer } from '../wire/framer.js'
 import type { Dialect } from '../wire/reader.js'
 import { Disconnected, type Writer } from '../wire/writer.js'
-import type { AccountEvents } from './account-events.js'
+import type { AccountEvents, NamedEvent } from './account-events.js'
 import { Notifying } from './notifying.js'
 import { Selected } from './selected.js'
 import { Turn } from './turns.js'
@@ -203,6 +203,11 @@ export class Session {
   notify(groups: readonly EventGroup[] | undefined): void {
     this.notifying?.stop()
     this.notifying = groups && new Notifying(this, groups)
+  }
+
+  /** What this session does to names; NOTIFY does not tell it of that. */
+  byItself<T>(types: readonly NamedEvent['type'][], names: readonly string[], act: () => Promise<T>): Promise<T> {
+    return this.notifying ? this.notifying.byItself(types, names, act) : act()
   }
 
   /** What is told between commands and takes time; the next command waits for it. */
