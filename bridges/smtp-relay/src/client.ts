@@ -1,7 +1,7 @@
 // One conversation with a mail server: opening it, and handing over messages. This and outcome.ts are all that knows nodemailer.
 import SMTPConnection from 'nodemailer/lib/smtp-connection'
 import { X509Certificate } from 'node:crypto'
-import { isIP } from 'node:net'
+import { isIP, type Socket } from 'node:net'
 import type { TLSSocket } from 'node:tls'
 import type { Readable } from 'node:stream'
 import type { RecipientWishes, ReportWishes } from '@restante/core'
@@ -18,7 +18,7 @@ export interface Parcel {
   readonly reports: ReportWishes
   readonly size: number
   readonly eightBit: boolean
-  readonly octets: Readable
+  readonly octets: Buffer | Readable
   /** Say that it may go by TLS only (RFC 8689). */
   readonly requireTls?: boolean
 }
@@ -41,7 +41,8 @@ export interface ClientOptions {
 }
 
 /** What the library keeps to itself, as far as it is used here. */
-interface Inside { readonly _supportedExtensions: readonly string[]; readonly _recipientQueue: readonly string[] }
+interface Inside { readonly _supportedExtensions: readonly string[]; readonly _recipientQueue: readonly string[]; readonly _socket: Socket }
+interface Within { _createSendStream(done: unknown): unknown }
 
 /** The library says the same NOTIFY and ORCPT of all recipients; here each has its own, so that they can share a transaction. */
 class Connection extends SMTPConnection {
@@ -52,6 +53,13 @@ class Connection extends SMTPConnection {
   _getDsnRcptToArgs(): string {
     const wishes = this.offers('DSN') ? this.wishes.get(this.inside._recipientQueue.at(-1)!) : undefined
     return `${wishes?.notify ? ` NOTIFY=${wishes.notify.join(',')}` : ''}${wishes?.original ? ` ORCPT=${orcpt(wishes.original)}` : ''}`
+  }
+  /** What there is of a message at once goes out in one write, with its final dot. */
+  _createSendStream(done: unknown): unknown {
+    const { _socket } = this.inside
+    _socket.cork()
+    setImmediate(() => _socket.uncork())
+    return (SMTPConnection.prototype as unknown as Within)._createSendStream.call(this, done)
   }
   offers(extension: string): boolean {
     return this.inside._supportedExtensions.includes(extension)
@@ -131,7 +139,7 @@ export class Client {
       for (const trouble of info.rejectedErrors ?? []) if (trouble.recipient !== undefined) verdicts.set(trouble.recipient, verdictOf(trouble, host))
       return { verdicts, broken: false, reports }
     } catch (error) {
-      octets.destroy()
+      if (!Buffer.isBuffer(octets)) octets.destroy()
       const trouble = error as SmtpTrouble & { rejectedErrors?: readonly SmtpTrouble[] }
       const verdicts = new Map([...to.keys()].map((address) => [address, verdictOf(trouble, host)]))
       for (const one of trouble.rejectedErrors ?? []) if (one.recipient !== undefined) verdicts.set(one.recipient, verdictOf(one, host))

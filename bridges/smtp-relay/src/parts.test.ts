@@ -1,9 +1,11 @@
 // What answers mean, when to try again, what goes out, what is reported.
 import fc from 'fast-check'
 import { Readable } from 'node:stream'
+import type { Content, Contents, MessageId } from '@restante/core'
 import { describe, expect, it } from 'vitest'
 import { config } from './config.js'
-import { LineEnds, look } from './content.js'
+import { LineEnds, lineEnds, look } from './content.js'
+import { readAhead } from './ahead.js'
 import { again, verdictOf } from './outcome.js'
 
 describe('answers', () => {
@@ -42,10 +44,38 @@ describe('what goes out', () => {
       expect(text).toBe(Buffer.concat(chunks).toString('latin1').replace(/\r\n|\r|\n/g, '\r\n'))
       const seen = await look((async function* () { yield* chunks })())
       expect([seen.size, seen.eightBit, seen.nul]).toEqual([text.length, text.includes('\xe4'), false])
+      // What is said to be clean may go as it is; what is in memory comes out the same.
+      expect(seen.clean).toBe(Buffer.concat(chunks).toString('latin1') === text)
+      expect(lineEnds(Buffer.concat(chunks)).toString('latin1')).toBe(text)
     }))
   })
   it('hops are counted, NUL is seen', async () => {
     const octets = Buffer.from(`${'Received: x\n y\n'.repeat(7)}Subject: s\n\nReceived: not one\0`)
     expect(await look((async function* () { yield octets.subarray(0, 50); yield octets.subarray(50) })())).toMatchObject({ hops: 7, nul: true, header: expect.stringMatching(/Subject: s$/) })
+  })
+})
+
+describe('messages that are read together', () => {
+  const ids = Array.from({ length: 20 }, (_, i) => i + 1 as MessageId)
+  const content = (message: MessageId): Content => ({ message, size: 0, range: async function* () {} })
+  it('come in their order; what is not among them is opened, and says why', async () => {
+    const asked: number[] = []
+    const contents: Contents = {
+      async *readMany(some) {
+        asked.push(some.length)
+        for (const id of some) if (id !== 3) yield content(id)
+      },
+      open: async (id) => { throw new Error(`${id} is gone`) },
+    }
+    const ahead = readAhead(contents, ids)
+    // As several conversations ask: before the first has come.
+    const found = await Promise.all(ids.map(() => ahead.take().then(({ message }) => message, (error: Error) => error.message)))
+    expect(found).toEqual(ids.map((id) => (id === 3 ? '3 is gone' : id)))
+    expect(asked).toEqual([8, 8, 4])
+  })
+  it('one that cannot be read is no harm to the others', async () => {
+    const contents: Contents = { readMany: () => { throw new Error('one is damaged') }, open: async (id) => { if (id === 2) throw new Error('it is damaged'); return content(id) } }
+    const ahead = readAhead(contents, ids.slice(0, 3))
+    expect(await Promise.all([ahead.take(), ahead.take().catch((error: Error) => error.message), ahead.take()])).toMatchObject([{ message: 1 }, 'it is damaged', { message: 3 }])
   })
 })

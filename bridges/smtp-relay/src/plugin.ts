@@ -35,11 +35,11 @@ export default definePlugin({
     })
     const connections = new Connections({ config, name: hostname, clock, log, heard: tls.heard, authorities: tls.authorities })
     const seal = config.arc ? makeSeal({ hostname, resolve, now: () => clock.now(), log }) : undefined
-    const prepare = makePrepare({ config, contact: config.tlsReports.contact ?? `postmaster@${hostname}`, contents, accounts, keys, seal, clock, log })
+    const prepare = makePrepare({ config, contact: config.tlsReports.contact ?? `postmaster@${hostname}`, accounts, keys, seal, clock, log })
     const srs = makeSrs({ database, accounts, enabled: config.srs, now: () => clock.now() })
     const measures = makeMeasures({ metrics, queue, clock, log })
     const pace = new Pace(clock)
-    notifier.relayThrough(makeRelay({ config, hostname, clock, log, random, prepare, envelopeSender: srs.sender, connections, route, harden: tls.harden, pace, count: measures.count }))
+    notifier.relayThrough(makeRelay({ config, hostname, clock, log, random, contents, prepare, envelopeSender: srs.sender, connections, route, harden: tls.harden, pace, count: measures.count }))
     const shown = async (key: Key) => {
       const { name, text } = recordOf(key)
       const parts = text.match(/.{1,255}/g)!

@@ -1,6 +1,7 @@
 // The relay: recipients whose domain has no agent get their mail by SMTP. There is no queue here: the store's recipients are the
 // queue, and it tells us who is due. Recipients of one message at one host share a transaction.
-import type { Clock, Log, MessageId, OwedReport, Relay, RelayDone, RelayOutcome, RelayRecipient } from '@restante/core'
+import type { Clock, Content, Contents, Log, MessageId, OwedReport, Relay, RelayDone, RelayOutcome, RelayRecipient } from '@restante/core'
+import { readAhead, type Ahead } from './ahead.js'
 import type { Config } from './config.js'
 import type { Connections, Conversation } from './connections.js'
 import { again, type Verdict } from './outcome.js'
@@ -15,7 +16,8 @@ export interface RelayParts {
   readonly clock: Clock
   readonly log: Log
   readonly random: () => number
-  readonly prepare: (message: MessageId, one: RelayRecipient) => Promise<Prepared | Verdict>
+  readonly contents: Contents
+  readonly prepare: (opened: Promise<Content>, one: RelayRecipient) => Promise<Prepared | Verdict>
   /** Who stands as the sender in the envelope. */
   readonly envelopeSender: (one: RelayRecipient) => Promise<string>
   readonly connections: Connections
@@ -45,14 +47,15 @@ export function makeRelay(parts: RelayParts): Relay {
         const ways: Record<Way, Routed> = { usual: hardened, lax: routed, strict: 'road' in hardened ? { ...hardened, road: strictly(hardened.road) } : hardened }
         // Several conversations only where there is enough to say.
         const waiting = [...groups]
+        const ahead = readAhead(parts.contents, groups.map(({ message }) => message))
         const hands = Math.min('road' in hardened ? hardened.road.connections ?? config.connections : 1, Math.ceil(groups.length / 5))
-        await Promise.all(Array.from({ length: hands }, () => work(domain, waiting, ways, done, signal)))
+        await Promise.all(Array.from({ length: hands }, () => work(domain, waiting, ahead, ways, done, signal)))
       }
     },
   }
 
   /** Takes groups as long as there are any, on one conversation as long as it lasts. */
-  async function work(domain: string, waiting: Group[], ways: Readonly<Record<Way, Routed>>, done: RelayDone, signal: AbortSignal): Promise<void> {
+  async function work(domain: string, waiting: Group[], ahead: Ahead, ways: Readonly<Record<Way, Routed>>, done: RelayDone, signal: AbortSignal): Promise<void> {
     let open: { readonly way: Way; readonly conversation: Conversation } | undefined
     /** Nobody can be reached that way just now: not asked again for each message. */
     const closed = new Map<Way, Verdict>()
@@ -60,7 +63,7 @@ export function makeRelay(parts: RelayParts): Relay {
     // The next message is read while this one is sent, and the last one written down.
     const take = (): { group: Group; coming: ReturnType<RelayParts['prepare']> } | undefined => {
       const group = waiting.shift()
-      return group && { group, coming: parts.prepare(group.message, group.recipients[0]) }
+      return group && { group, coming: parts.prepare(ahead.take(), group.recipients[0]) }
     }
     try {
       for (let next = take(); next && !signal.aborted;) {

@@ -18,7 +18,7 @@ const mostSignatures = 20
 
 /** Header lines with CRLF, '' when it cannot be sealed. */
 export function makeSeal({ hostname, resolve, now, log }: SealParts) {
-  return async (header: string, key: Key, body: () => Readable): Promise<string> => {
+  return async (header: string, key: Key, body: () => Buffer | Readable): Promise<string> => {
     const fields = splitFields(header)
     if (fields.filter(({ name }) => name === 'dkim-signature' || name === 'arc-message-signature').length > mostSignatures) return ''
     try {
