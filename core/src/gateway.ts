@@ -29,6 +29,7 @@ import { makeLocalRecipients } from './delivery/local-recipients.js'
 import { makeOutbox } from './delivery/outbox.js'
 import { RemotePins } from './delivery/remote-pins.js'
 import { makeReports, reportJob } from './delivery/reports.js'
+import { makeSentCopies, sentCopyJob } from './delivery/sent-copies.js'
 import { SentTracking } from './delivery/sent-tracking.js'
 import { Stores } from './delivery/stores.js'
 import { makeBus, type Bus } from './events/bus.js'
@@ -93,7 +94,7 @@ interface Cradle {
   bus: Bus; metrics: Metrics; hooks: HookRegistry; repository: AccountsRepository; quota: Quota; accounts: ReturnType<typeof makeAccounts>
   blobs: BlobStore; messages: Messages; textIndex: TextIndexer; spool: ReturnType<typeof makeSpool>; jobs: Jobs; lists: Lists; feed: Feed; keywords: KeywordSets; indexes: Indexes
   stores: Stores; choices: RetrievalChoices; pins: RemotePins; content: RemoteContent; collector: Collector; fileParts: FileParts
-  statuses: StatusFeed; sentTracking: SentTracking; outbox: ReturnType<typeof makeOutbox>; tlsMemory: ReturnType<typeof makeTlsMemory>; reach: Reach; notifier: Notifier; reports: ReturnType<typeof makeReports>; queue: Queue; windows: Windows; reaper: Reaper; retrieval: Retrieval; agent: NotificationAgent; mailboxes: ReturnType<typeof makeMailboxes>; local: LocalRecipients
+  statuses: StatusFeed; sentTracking: SentTracking; outbox: ReturnType<typeof makeOutbox>; sentCopies: ReturnType<typeof makeSentCopies>; tlsMemory: ReturnType<typeof makeTlsMemory>; reach: Reach; notifier: Notifier; reports: ReturnType<typeof makeReports>; queue: Queue; windows: Windows; reaper: Reaper; retrieval: Retrieval; agent: NotificationAgent; mailboxes: ReturnType<typeof makeMailboxes>; local: LocalRecipients
   store: ReturnType<typeof makeMessageStore>; authenticator: ReturnType<typeof makeAuthenticator>; net: ReturnType<typeof createNet>
 }
 
@@ -193,8 +194,12 @@ function assemble(options: GatewayOptions, owned: DataFolder, database: Database
     statuses: asFunction(() => new StatusFeed()).singleton(),
     sentTracking: asFunction(({ database, messages, feed, statuses, keywords }: Cradle) => new SentTracking({ database, messages, feed, statuses, keywords, clock, log: scoped('sent') })).singleton(),
     outbox: asFunction(({ database, fileParts, sentTracking }: Cradle) => makeOutbox({
-      database, clock, file: fileParts, enabled: settings.mailboxes.sentTracking, track: (mailbox) => sentTracking.track(mailbox), local: () => container.cradle.local,
+      database, clock, file: fileParts, enabled: settings.mailboxes.sentTracking, track: (mailbox) => sentTracking.track(mailbox), local: () => container.cradle.local, sentCopies: () => container.cradle.sentCopies,
       findMailbox: async (account) => (await container.cradle.mailboxes.find(account, settings.mailboxes.outbox, true)).id,
+    })).singleton(),
+    sentCopies: asFunction(({ database, jobs, accounts, quota, feed, bus, sentTracking }: Cradle) => makeSentCopies({
+      database, jobs, accounts, quota, feed, bus, clock, log: scoped('sent'), tracking: sentTracking,
+      get mailboxes() { return container.cradle.mailboxes }, sentName: (account) => Object.entries(specialMailboxes(settings.mailboxes)(account)).find(([, use]) => use === '\\Sent')![0],
     })).singleton(),
     tlsMemory: asFunction(({ database }: Cradle) => makeTlsMemory({ database, clock, seconds: outbound.tlsMemory })).singleton(),
     reach: asFunction(({ tlsMemory }: Cradle) => makeReach({
@@ -219,8 +224,8 @@ function assemble(options: GatewayOptions, owned: DataFolder, database: Database
     })).singleton(),
     // The ring store → delivery → mailboxes → pins → store is closed by looking each other up when called, not when made.
     retrieval: asFunction(({ database, messages, reaper, statuses }: Cradle) => new Retrieval({ database, messages, reaper, statuses })).singleton(),
-    reaper: asFunction(({ database, messages, indexes, lists, outbox }: Cradle) => new Reaper({
-      database, outbox, clock, log: scoped('reaper'), messages, lists, shown: indexes,
+    reaper: asFunction(({ database, messages, indexes, lists, outbox, sentCopies }: Cradle) => new Reaper({
+      database, outbox, sentCopies, clock, log: scoped('reaper'), messages, lists, shown: indexes,
       local: { plan: (arrival) => container.cradle.local.plan(arrival), write: (tx, filings) => container.cradle.local.write(tx, filings), withdraw: (tx, recipients, why) => container.cradle.local.withdraw(tx, recipients, why) },
       options: { tombstoneSeconds: storeSettings.tombstones, maximumAgeSeconds: storeSettings.maximumAge },
     })).singleton(),
@@ -253,8 +258,8 @@ function assemble(options: GatewayOptions, owned: DataFolder, database: Database
       does: (plugin) => hooks.does('delivery.after', plugin),
       sort: () => (hooks.given('delivery.before') ? (arrival) => hooks.ask('delivery.before', arrival) : undefined),
     })).singleton(),
-    store: asFunction(({ database, accounts, blobs, spool, lists, local, reaper, messages, notifier, statuses, outbox, reports, windows }: Cradle) => makeMessageStore({
-      database, outbox, accounts, blobs, spool, lists, local, reaper, clock, random, submitBatch: makeSubmitBatch({ messages, lists, notifier, statuses, outbox, local, reports, windows, random }),
+    store: asFunction(({ database, accounts, blobs, spool, lists, local, reaper, messages, notifier, statuses, outbox, reports, windows, sentCopies }: Cradle) => makeMessageStore({
+      database, outbox, sentCopies, accounts, blobs, spool, lists, local, reaper, clock, random, submitBatch: makeSubmitBatch({ messages, lists, notifier, statuses, outbox, local, reports, windows, sentCopies, random }),
       reaches: (domain) => notifier.reaches(domain),
       options: { name: settings.hostname, minimumLifetime: storeSettings.minimumLifetime, defaultLifetime: storeSettings.lifetime, envelopeEntries: storeSettings.envelopeEntries },
     })).singleton(),
@@ -276,6 +281,7 @@ function assemble(options: GatewayOptions, owned: DataFolder, database: Database
     await core.hooks.perform(job)
     if (hold) await release(database, hold).then(() => core.reaper.soon())
   })
+  core.jobs.handle(sentCopyJob, (owed) => core.sentCopies.file(owed))
   core.jobs.handle(reportJob, (owed) => core.reports.write(owed))
   core.feed.listen(({ mailbox }) => core.hooks.tell('mailbox.changed', { mailbox }))
   core.metrics.counter('restante_commits_total', 'Transactions committed.', () => database.commits)

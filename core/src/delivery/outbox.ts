@@ -7,7 +7,7 @@ import { allocate } from '../database/migrator.js'
 import { flagBits } from '../mailbox/contract.js'
 import { fileEntries } from '../mailbox/repository.js'
 import { readNumber } from '../store/status.js'
-import type { LocalRecipients, Outbox, OutboxFiling } from '../store/ports.js'
+import type { LocalRecipients, Outbox, OutboxFiling, SentCopies } from '../store/ports.js'
 import { endSubmissions } from '../store/reaper.js'
 import { takeBack, type EntryOf, type FileParts } from './file.js'
 
@@ -16,13 +16,14 @@ export interface OutboxParts {
   readonly clock: Clock
   readonly file: FileParts
   readonly local: () => LocalRecipients
+  readonly sentCopies: () => Pick<SentCopies, 'forgo'>
   readonly findMailbox: (account: AccountId) => Promise<MailboxId>
   /** Its entries show delivery status (sent-tracking.ts). */
   readonly track: (mailbox: MailboxId) => void
   readonly enabled: boolean
 }
 
-export function makeOutbox({ database, clock, file, local, findMailbox, track, enabled }: OutboxParts): Outbox & { forget(tx: Transaction, account: AccountId): Promise<void>; left(tx: Transaction, ids: readonly RecipientId[]): Promise<void>; load(): Promise<void> } {
+export function makeOutbox({ database, clock, file, local, sentCopies, findMailbox, track, enabled }: OutboxParts): Outbox & { forget(tx: Transaction, account: AccountId): Promise<void>; left(tx: Transaction, ids: readonly RecipientId[]): Promise<void>; load(): Promise<void> } {
   // It may have been switched off with entries in it.
   let any = true
   return {
@@ -55,7 +56,7 @@ export function makeOutbox({ database, clock, file, local, findMailbox, track, e
         `SELECT s.id FROM submissions s WHERE s.ended_at IS NULL AND ${tx.dialect.oneOf('s.id')}
          AND (EXISTS (SELECT 1 FROM recipients r WHERE r.submission = s.id AND r.pinned = 1 AND r.read < ?) OR EXISTS (SELECT 1 FROM windows w WHERE w.submission = s.id))`,
         [tx.dialect.list(submissions), readNumber('readall')])
-      if (unread.length > 0) await endSubmissions(tx, local(), unread.map((row) => row.id), 'cancelled', clock.now())
+      if (unread.length > 0) await endSubmissions(tx, { local: local(), sentCopies: sentCopies() }, unread.map((row) => row.id), 'cancelled', clock.now())
     },
     async clear(tx, messages) {
       if (!any) return

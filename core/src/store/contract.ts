@@ -34,6 +34,8 @@ export interface Envelope {
   readonly requireTls?: boolean
   /** Seconds in which its sender may take it back before anybody sees it (window.ts). */
   readonly hold?: number
+  /** What the sender's own \Sent gets, seconds after the message has gone out. `missing`: only if he has filed none by then. */
+  readonly sentCopy?: { readonly after: number; readonly missing: boolean }
   readonly reports?: ReportWishes
   /** What is to be reported of single recipients, by their address as it stands in `recipients`. */
   readonly wishes?: ReadonlyMap<string, RecipientWishes>

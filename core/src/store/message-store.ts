@@ -10,7 +10,7 @@ import type { Batch, Database } from '../database/connect.js'
 import { failure, isFailure } from '../errors/codes.js'
 import { notificationStatus, readStatus, type DeliveryStatus, type Draft, type Envelope, type MessageStore, type Originator, type Submission } from './contract.js'
 import type { Lists } from './lists.js'
-import type { LocalRecipients, Outbox } from './ports.js'
+import type { LocalRecipients, Outbox, SentCopies } from './ports.js'
 import type { Reaper } from './reaper.js'
 import { endSubmissions } from './reaper.js'
 import { routesOf, type RoutingParts } from './routing.js'
@@ -37,6 +37,7 @@ export interface StoreParts extends RoutingParts {
   readonly submitBatch: Batch<Sealed, Submission>
   readonly reaper: Reaper
   readonly outbox: Pick<Outbox, 'of'>
+  readonly sentCopies: Pick<SentCopies, 'forgo'>
   readonly clock: Clock
   readonly random: Random
   readonly options: StoreOptions
@@ -129,7 +130,7 @@ export function makeMessageStore(parts: StoreParts): MessageStore & TrackingStor
           throw error
         })
         try {
-          return await commit(spooled, { token, originator, at, heldUntil: envelope.hold ? at + envelope.hold * 1000 : undefined, expiresAt: lifetime === 0 ? undefined : at + lifetime * 1000, ...(envelope.reports ? { reports: envelope.reports } : {}), ...(envelope.requireTls ? { requireTls: true } : {}), ...routed })
+          return await commit(spooled, { token, originator, at, heldUntil: envelope.hold ? at + envelope.hold * 1000 : undefined, expiresAt: lifetime === 0 ? undefined : at + lifetime * 1000, ...(envelope.reports ? { reports: envelope.reports } : {}), ...(envelope.requireTls ? { requireTls: true } : {}), ...(envelope.sentCopy ? { sentCopy: envelope.sentCopy } : {}), ...routed })
         } catch (error) {
           await spooled.discard()
           throw error
@@ -138,7 +139,7 @@ export function makeMessageStore(parts: StoreParts): MessageStore & TrackingStor
     } satisfies Draft
   }
 
-  const commit = async (spooled: Spooled, known: Pick<Sealed, 'token' | 'originator' | 'at' | 'heldUntil' | 'expiresAt' | 'reports' | 'requireTls' | 'recipients' | 'lists'>): Promise<Submission> => {
+  const commit = async (spooled: Spooled, known: Pick<Sealed, 'token' | 'originator' | 'at' | 'heldUntil' | 'expiresAt' | 'reports' | 'requireTls' | 'sentCopy' | 'recipients' | 'lists'>): Promise<Submission> => {
     const locals = known.recipients.flatMap(({ address, account }) => (account === undefined ? [] : [{ address, account }]))
     const arriving = openArriving(spooled, blobs)
     // What its sender may still take back is not planned before it is let go.
@@ -184,7 +185,7 @@ export function makeMessageStore(parts: StoreParts): MessageStore & TrackingStor
     const alive = (await tx.all<{ id: SubmissionId }>(`SELECT id FROM submissions WHERE ended_at IS NULL AND ${tx.dialect.oneOf('id')}`, [tx.dialect.list(ids)])).map((row) => row.id)
     const late = await tx.all<{ address: string }>(`SELECT address FROM recipients WHERE ${tx.dialect.oneOf('submission')} AND ((notification = ? AND pinned = 0) OR read = ?) ORDER BY id`,
       [tx.dialect.list(alive), notificationNumber('silenced'), readNumber('readall')])
-    if (alive.length > 0) await endSubmissions(tx, local, alive, 'cancelled', clock.now())
+    if (alive.length > 0) await endSubmissions(tx, parts, alive, 'cancelled', clock.now())
     tx.afterCommit(() => parts.reaper.soon())
     return { cancelled: alive.length, late: late.map((row) => row.address) }
   })

@@ -109,6 +109,24 @@ export interface Outbox {
   clear(tx: Transaction, messages: readonly MessageId[]): Promise<void>
 }
 
+/** A copy for a sender's \Sent. JSON. */
+export interface OwedSentCopy {
+  readonly account: AccountId
+  readonly submission: SubmissionId
+  readonly message: MessageId
+  /** Milliseconds UTC. */
+  readonly at: number
+  /** Only if there is none by then. */
+  readonly missing: boolean
+}
+/** Files them when their time has come (delivery/sent-copies.ts). */
+export interface SentCopies {
+  /** In the submissions' commit. */
+  owe(tx: Transaction, copies: readonly OwedSentCopy[]): Promise<void>
+  /** Their sender took these messages back. */
+  forgo(tx: Transaction, messages: readonly MessageId[]): Promise<void>
+}
+
 /** Messages that sessions still show although their last entry is gone (RFC 2180): the reaper passes them over. */
 export interface StillShown { shown(): ReadonlySet<MessageId> }
 

@@ -6,7 +6,7 @@ import type { Database, Transaction } from '../database/connect.js'
 import type { Log } from '../log/logger.js'
 import type { Lists } from './lists.js'
 import type { Messages } from './messages.js'
-import type { LocalRecipients, Outbox, StillShown } from './ports.js'
+import type { LocalRecipients, Outbox, SentCopies, StillShown } from './ports.js'
 import { markReapable } from './submission.js'
 
 export interface ReaperParts {
@@ -17,6 +17,7 @@ export interface ReaperParts {
   readonly lists: Lists
   readonly local: LocalRecipients
   readonly outbox: Pick<Outbox, 'clear'>
+  readonly sentCopies: Pick<SentCopies, 'forgo'>
   readonly shown: StillShown
   readonly options: {
     /** Seconds a tombstone stays for tracking (D54). */
@@ -118,10 +119,10 @@ export class Reaper {
 
   /** Ends what a query finds, a few at a time, until it finds no more: other people's commits go between. */
   async #end(query: string, before: number): Promise<void> {
-    const { database, clock, local } = this.#parts
+    const { database, clock } = this.#parts
     while (!this.#stopped) {
       const found = await database.read.all<{ id: SubmissionId }>(query, [before, endAtOnce])
-      if (found.length > 0) await database.write((tx) => endSubmissions(tx, local, found.map((row) => row.id), 'expired', clock.now()))
+      if (found.length > 0) await database.write((tx) => endSubmissions(tx, this.#parts, found.map((row) => row.id), 'expired', clock.now()))
       if (found.length < endAtOnce) return
     }
   }
@@ -134,12 +135,13 @@ export class Reaper {
 }
 
 /** Cancel and expiry are the same thing (D44): all pins and postings go, unread local copies disappear, the octets follow. */
-export async function endSubmissions(tx: Transaction, local: LocalRecipients, ids: readonly SubmissionId[], reason: 'cancelled' | 'expired', now: number): Promise<void> {
+export async function endSubmissions(tx: Transaction, { local, sentCopies }: { readonly local: Pick<LocalRecipients, 'withdraw'>; readonly sentCopies: Pick<SentCopies, 'forgo'> }, ids: readonly SubmissionId[], reason: 'cancelled' | 'expired', now: number): Promise<void> {
   const list = [tx.dialect.list(ids)]
   const recipients = await tx.all<{ id: RecipientId; pinned: number; account: number | null }>(`SELECT id, pinned, account FROM recipients WHERE ${tx.dialect.oneOf('submission')}`, list)
   await local.withdraw(tx, recipients.filter((recipient) => recipient.account !== null && recipient.pinned === 1).map((recipient) => recipient.id), reason)
   await tx.run(`UPDATE recipients SET pinned = 0, next_attempt = NULL, held = NULL WHERE ${tx.dialect.oneOf('submission')}`, list)
   for (const table of ['postings', 'windows']) await tx.run(`DELETE FROM ${table} WHERE ${tx.dialect.oneOf('submission')}`, list)
   const rows = await tx.all<{ message: MessageId }>(`UPDATE submissions SET ended_at = ?, ended_by = ? WHERE ended_at IS NULL AND ${tx.dialect.oneOf('id')} RETURNING message`, [now, reason, ...list])
+  if (reason === 'cancelled') await sentCopies.forgo(tx, rows.map((row) => row.message))
   await markReapable(tx, rows.map((row) => row.message))
 }

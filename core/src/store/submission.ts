@@ -10,7 +10,7 @@ import type { Summary } from '../message/summary.js'
 import type { Originator, RecipientWishes, ReportWishes, Submission } from './contract.js'
 import type { Lists } from './lists.js'
 import type { Messages } from './messages.js'
-import type { LocalRecipients, Outbox, OwedReport, OwedReports } from './ports.js'
+import type { LocalRecipients, Outbox, OwedReport, OwedReports, SentCopies } from './ports.js'
 import type { Route } from './routing.js'
 import { notificationNumber, readNumber } from './status.js'
 import type { StatusFeed } from './status-feed.js'
@@ -38,6 +38,8 @@ export interface Sealed {
   readonly outbox: MailboxId | undefined
   /** Milliseconds UTC until which nobody sees it (window.ts); undefined: it goes at once. */
   readonly heldUntil: number | undefined
+  /** Of an account's own mail only. */
+  readonly sentCopy?: { readonly after: number; readonly missing: boolean }
 }
 
 export interface SubmissionParts {
@@ -50,6 +52,7 @@ export interface SubmissionParts {
   readonly local: LocalRecipients
   readonly reports: OwedReports
   readonly windows: Pick<Windows, 'open'>
+  readonly sentCopies: Pick<SentCopies, 'owe'>
   readonly random: Random
 }
 
@@ -58,7 +61,7 @@ const identifierOctets = 16
 /** A Message-ID as it is kept and looked up. Strangers write it, and PostgreSQL refuses rows whose indexed text is longer than some 2,700 octets. */
 export const trackedId = (messageId: string): string => messageId.slice(0, 800).toWellFormed()
 
-export function makeSubmitBatch({ messages, lists, notifier, statuses, outbox, local, reports, windows, random }: SubmissionParts): Batch<Sealed, Submission> {
+export function makeSubmitBatch({ messages, lists, notifier, statuses, outbox, local, reports, windows, sentCopies, random }: SubmissionParts): Batch<Sealed, Submission> {
   return {
     name: 'submit',
     async write(tx, items) {
@@ -95,6 +98,9 @@ export function makeSubmitBatch({ messages, lists, notifier, statuses, outbox, l
         mailbox: item.outbox, account: item.originator.account!, submission: first.submissions + i as SubmissionId, message: first.messages + i as MessageId, size: item.summary.size, at: item.at,
       }]))
       if (shown.length > 0) await outbox.write(tx, shown)
+      await sentCopies.owe(tx, items.flatMap(({ sentCopy, originator, at, heldUntil }, i) => (sentCopy === undefined || originator.account === null ? [] : [{
+        account: originator.account, submission: first.submissions + i as SubmissionId, message: first.messages + i as MessageId, at: (heldUntil ?? at) + sentCopy.after * 1000, missing: sentCopy.missing,
+      }])))
       // A message that nobody wants (all copies discarded) is the reaper's at once.
       const nobody = withLocals.filter(({ item, locals }) => item.lists.length === 0 && locals.length === item.recipients.length && locals.every((recipient) => unpinned.has(recipient.id)))
       await markReapable(tx, nobody.map(({ i }) => first.messages + i as MessageId))

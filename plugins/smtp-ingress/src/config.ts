@@ -39,6 +39,8 @@ export const config = z.strictObject({
       to: z.string().regex(/^(\*|[^\s@*]+)@[^\s@*]+$/, 'an address, or *@domain').describe('What stands instead; * is the same local part.'),
     })).default([]).describe('Sender addresses that are written otherwise, in the envelope and in From and Sender, before anything is checked. The first that fits; a whole address before its domain.'),
     hold: seconds(0).refine((value) => value <= longestWindow, `at most ${longestWindow / 60}min`).describe('Time in which senders can take a message back before anybody sees it (undo send), at most an hour. 0: it goes at once.'),
+    copyInSent: z.enum(['off', 'missing', 'always']).default('off').describe('A copy of what is submitted in the sender\'s own \\Sent mailbox: missing: when the mail program has filed none by itself after copyDelay; always: at once, for programs that are told to make none.'),
+    copyDelay: seconds('60s').describe('How long the mail program has time to file its own copy.'),
     headerFrom: z.enum(['own', 'any']).default('own').describe('own: each address in the From field must be one of the account\'s.'),
   }).describe('Submission: mail from our own people, after login (RFC 6409).'),
   lmtp: section({

@@ -32,7 +32,7 @@ export default definePlugin({
       greylist: greylist && ((address, helo, sender, recipient) => greylist.wait(address, helo, sender, recipient)),
     })
 
-    const ours = { rates: new AccountRates({ rates: submission.rates, database, clock }), rewrite: createRewrite(submission.rewrite), hold: submission.hold }
+    const ours = { rates: new AccountRates({ rates: submission.rates, database, clock }), rewrite: createRewrite(submission.rewrite), wishes: { ...(submission.hold > 0 ? { hold: submission.hold } : {}), ...(submission.copyInSent === 'off' ? {} : { sentCopy: { missing: submission.copyInSent === 'missing', after: submission.copyInSent === 'missing' ? submission.copyDelay : 0 } }) } }
     const messages = metrics.counter('restante_smtp_messages_total', 'Messages that SMTP and LMTP peers sent to the end.')
 
     function options(name: string, kind: ListenerKind, address: string, implicitTls: boolean): ListenOptions {

@@ -1,6 +1,6 @@
 // One SMTP transaction: sender, recipients, octets, commit. One transaction is one submission. Knows no sockets; the store
 // does the rest. The reply to the data comes only after the commit.
-import { isFailure, type Draft, type HookRuntime, type RecipientWishes, type ReportWishes, type Log, type MessageStore, type Spool } from '@restante/core'
+import { isFailure, type Draft, type Envelope, type HookRuntime, type RecipientWishes, type ReportWishes, type Log, type MessageStore, type Spool } from '@restante/core'
 import { ClaimsFilter, Waiting } from './incoming.js'
 import { DataReader, type BytesPolicy } from './bytes.js'
 import type { Guard } from './guards/guard.js'
@@ -19,7 +19,7 @@ export interface TransactionParts {
   readonly guard: Guard | undefined
   readonly bytes: BytesPolicy
   /** What our own people may send. */
-  readonly submission: { readonly rates: AccountRates; readonly rewrite: (address: string) => string; /** Seconds in which the sender can take a message back. */ readonly hold: number }
+  readonly submission: { readonly rates: AccountRates; readonly rewrite: (address: string) => string; /** What the gateway does for each: a window to take it back in, a copy in Sent. */ readonly wishes: Pick<Envelope, 'hold' | 'sentCopy'> }
   readonly host: string
   readonly receivedFrom: boolean
   /** Octets of the largest message. */
@@ -91,7 +91,7 @@ export class Transaction {
     const hop = { sender: this.sender, helo, remoteAddress, host, protocol, session, now: now() }
     // Return-Path first (RFC 5321 4.4), then what was found out about the message, then where it came from.
     const trace = ({ trace: more, junk }: Found): string => (listener === 'submission' ? '' : returnPath(this.sender) + more + (junk === undefined ? '' : junkFields(junk)) + (receivedFrom ? received(hop) : ''))
-    const open = (): Promise<Draft> => store.open({ account: account?.id ?? null, name: this.sender, protocol, ...(this.#found.junk === undefined ? {} : { suspicion: this.#found.junk }) }, { recipients: [...this.#envelope], ...(this.#lists.size > 0 ? { lists: [...this.#lists] } : {}), ...this.wanted, ...(listener === 'submission' && submission.hold > 0 ? { hold: submission.hold } : {}), ...(this.#wishes.size > 0 ? { wishes: this.#wishes } : {}) }, { expectedSize: this.announced, trace: trace(this.#found), limit })
+    const open = (): Promise<Draft> => store.open({ account: account?.id ?? null, name: this.sender, protocol, ...(this.#found.junk === undefined ? {} : { suspicion: this.#found.junk }) }, { recipients: [...this.#envelope], ...(this.#lists.size > 0 ? { lists: [...this.#lists] } : {}), ...this.wanted, ...(listener === 'submission' ? submission.wishes : {}), ...(this.#wishes.size > 0 ? { wishes: this.#wishes } : {}) }, { expectedSize: this.announced, trace: trace(this.#found), limit })
     try {
       // Also when the message is held first: what the store will not take is refused before it comes.
       this.#draft = await open()
@@ -162,8 +162,8 @@ export class Transaction {
       if ('code' in looked) return looked
       const { token } = await looked.seal()
       this.log.info({ from: this.sender, recipients: this.recipients, octets: this.#size, id: token, ...(this.#found.junk === undefined ? {} : { junk: this.#found.junk }) }, 'message accepted')
-      const { hold } = this.parts.submission
-      return reply(250, `2.0.0 Accepted, id ${token}${this.peer.listener === 'submission' && hold > 0 ? `; held for ${hold} seconds` : ''}`)
+      const { hold } = this.peer.listener === 'submission' ? this.parts.submission.wishes : {}
+      return reply(250, `2.0.0 Accepted, id ${token}${hold === undefined ? '' : `; held for ${hold} seconds`}`)
     } catch (error) {
       await draft.discard()
       return this.#note(error)
