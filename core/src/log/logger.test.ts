@@ -1,5 +1,5 @@
-import { describe, expect, it } from 'vitest'
-import { createLog } from './logger.js'
+import { describe, expect, it, vi } from 'vitest'
+import { createLog, setLevel } from './logger.js'
 
 function logged(pretty: boolean): { lines: string[]; log: ReturnType<typeof createLog> } {
   const lines: string[] = []
@@ -18,6 +18,20 @@ describe('the log', () => {
     log.child({ scope: 'pop3' }).debug('not this')
     log.child({ scope: 'pop3' }).warn('this')
     expect(lines.map((line) => JSON.parse(line).scope)).toEqual(['pop3'])
+  })
+  it('makes a child in the same time however many sessions there were', () => {
+    const { log } = logged(false)
+    const derefs = vi.spyOn(WeakRef.prototype, 'deref')
+    for (let i = 0; i < 30_000; i++) log.child({ session: i })
+    expect(derefs.mock.calls.length).toBeLessThan(60_000)
+    derefs.mockRestore()
+  })
+  it('changes the level of children too', () => {
+    const { lines, log } = logged(false)
+    const child = log.child({ scope: 'imap4' })
+    setLevel(log, 'debug')
+    child.debug('told')
+    expect(lines).toHaveLength(1)
   })
   it('can speak to people', () => {
     const { lines, log } = logged(true)

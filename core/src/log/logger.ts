@@ -23,12 +23,16 @@ export function createLog({ level, pretty: wanted, destination = 'stdout', sink 
   const format = forPeople ? prettyFactory({ colorize: !sink && stream.isTTY === true, ignore: 'pid,hostname', translateTime: 'SYS:HH:MM:ss.l' }) : undefined
   const target = format ? { write: (line: string) => void plain.write(format(line)) } : plain
   const children = new Set<WeakRef<Logger>>()
+  let sweepAt = 10_000
   const log: Logger = pino({
     level, base: null, formatters: { log: redact, bindings: redact },
     onChild: (child) => {
       children.add(new WeakRef(child))
-      // Plugins make theirs at the start; whoever makes one for each session would fill this.
-      if (children.size > 10_000) for (const one of children) if (!one.deref()) children.delete(one)
+      // Plugins make theirs at the start, but every session has one too. Those that are gone are swept out when the set has
+      // doubled, so that a session costs the same however many there were or are.
+      if (children.size < sweepAt) return
+      for (const one of children) if (!one.deref()) children.delete(one)
+      sweepAt = Math.max(10_000, 2 * children.size)
     },
   }, target)
   levels.set(log, (wanted) => {
