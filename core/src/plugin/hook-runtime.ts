@@ -12,6 +12,9 @@ export interface HookRegistry extends HookRuntime {
   forget(plugin: string): void
 }
 
+/** Why a handler's signal is given. One for all: AbortController would make its own for each question, stack trace and all. */
+const over = new Error('The hook has answered, or its time is over')
+
 export function createHooks({ log, clock, decisionMs = 5000 }: { log: Log; clock: Clock; decisionMs?: number }): HookRegistry {
   const handlers = new Map<string, Entry[]>()
   const of = (name: string): readonly Entry[] => handlers.get(name) ?? []
@@ -28,7 +31,7 @@ export function createHooks({ log, clock, decisionMs = 5000 }: { log: Log; clock
         log.error({ err: error, plugin, hook: name }, 'a hook failed')
         answer = onFailure
       } finally {
-        stop.abort()
+        stop.abort(over)
       }
       if (answer === undefined) continue
       answers.push(answer)
