@@ -161,7 +161,7 @@ function assemble(options: GatewayOptions, owned: DataFolder, database: Database
     })).singleton(),
     messages: asFunction(({ database, blobs }: Cradle) => new Messages({
       database, blobs, elsewhere: { get any() { return container.cradle.pins.any }, fetch: (message) => container.cradle.content.fetch(message) },
-      forget: (tx, ids) => container.cradle.textIndex.forget(tx, ids),
+      forget: (tx, ids) => container.cradle.textIndex.forget(tx, ids), cacheOctets: settings.database.summaryCacheMiB * 1024 * 1024,
     })).singleton(),
     textIndex: asFunction(({ database, messages, feed }: Cradle) => new TextIndexer({
       database, contents: messages, feed, clock, log: scoped('text index'), enabled: settings.mailboxes.textIndex, largest: settings.mailboxes.textIndexOctets,

@@ -31,6 +31,7 @@ const database = section({
   readers: z.number().int().min(1).max(32).default(4).describe('Connections for reading, beside the one that writes.'),
   busy: seconds('10s').describe('How long to wait for a lock that another program holds on the database.'),
   cacheMiB: count(32, 1).describe('SQLite: page cache of each connection, in MiB.'),
+  summaryCacheMiB: count(64, 0).describe('Envelopes, structures and header fields that stay in memory once clients have asked for them, in MiB: about 1 for 1,000 messages. 0: none.'),
 }).describe('Where rows live.')
 
 const blobs = section({

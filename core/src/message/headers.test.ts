@@ -18,20 +18,20 @@ test('fields', () => {
 
 describe('HEADER.FIELDS', () => {
   test.each<[string[], string]>([
-    [['FROM', 'To'], 'From: a@b\r\nTO : c@d\r\nfrom: e@f\r\n\r\n'],
+    [['from', 'to'], 'From: a@b\r\nTO : c@d\r\nfrom: e@f\r\n\r\n'],
     [['x-long'], 'X-Long: one\r\n two\r\n\r\n'],
     [['subject'], '\r\n'],
     [[], '\r\n'],
     [['body'], '\r\n'],
   ])('%j', (names, expected) => {
-    expect(selectFields(block, names)).toBe(expected)
-    expect(selectFields(Buffer.from(block, 'latin1'), names)).toBe(expected)
+    expect(selectFields(block, new Set(names))).toBe(expected)
+    expect(selectFields(Buffer.from(block, 'latin1'), new Set(names))).toBe(expected)
   })
   test('NOT', () => {
-    expect(selectFields(block, ['from', 'x-long'], true)).toBe('From ann Sat Jan  1 00:00:00 2000\r\nno field\r\nTO : c@d\r\n\r\n')
-    expect(selectFields('A: b\n\n', [], true)).toBe('A: b\n\r\n')
+    expect(selectFields(block, new Set(['from', 'x-long']), true)).toBe('From ann Sat Jan  1 00:00:00 2000\r\nno field\r\nTO : c@d\r\n\r\n')
+    expect(selectFields('A: b\n\n', new Set([]), true)).toBe('A: b\n\r\n')
   })
-  test('a header that ends without line end', () => expect(selectFields('A: b\r\nC: d', ['c'])).toBe('C: d\r\n\r\n'))
+  test('a header that ends without line end', () => expect(selectFields('A: b\r\nC: d', new Set(['c']))).toBe('C: d\r\n\r\n'))
   test('kept fields', () => {
     for (const name of 'from to cc bcc subject date message-id priority x-priority references newsgroups in-reply-to content-type reply-to list-id list-post'.split(' ')) expect(isKept(name)).toBe(true)
     expect(isKept('received')).toBe(false)
@@ -72,7 +72,7 @@ describe('decoding', () => {
 test.each([':', 'a', 'a:', 'a:\n', 'a\n', '\n a', ' ', '\r', 'a:\r\n b\r\n'])('a block of a million %j takes no long time', (piece) => {
   const block = piece.repeat(1_000_000)
   splitFields(block)
-  selectFields(block, ['a'])
-  selectFields(block, ['b'], true)
+  selectFields(block, new Set(['a']))
+  selectFields(block, new Set(['b']), true)
   unfold(block)
 })

@@ -76,12 +76,12 @@ export const decodeHeader = (value: OctetString): string => decodeWords(unfold(v
 
 /**
  * What HEADER.FIELDS (or, with `not`, HEADER.FIELDS.NOT) answers: the fields in stored order, raw, and an empty line always
- * (RFC 3501 6.4.5). `block` is a header block or `Summary.headers`; names are compared without case.
+ * (RFC 3501 6.4.5). `block` is a header block or `Summary.headers`.
+ *
+ * @param wanted names in lower case
  */
-export function selectFields(block: OctetString | Uint8Array, names: Iterable<string>, not = false): OctetString {
+export function selectFields(block: OctetString | Uint8Array, wanted: ReadonlySet<string>, not = false): OctetString {
   const text = typeof block === 'string' ? block : Buffer.from(block.buffer, block.byteOffset, block.byteLength).toString('latin1')
-  const wanted = new Set<string>()
-  for (const name of names) wanted.add(name.toLowerCase())
   const runs: string[] = []
   let from = 0
   let to = 0

@@ -61,8 +61,8 @@ function check(octets: Buffer, summary: Summary): void {
   const header = octets.subarray(0, summary.headerSize)
   if (summary.headers !== null) {
     const names = [...keptFields, 'list-id', 'list-post', 'list-unsubscribe', 'list-help', 'list-archive']
-    expect(selectFields(summary.headers, names)).toBe(selectFields(header, names))
-    expect(selectFields(header, names.filter(isKept), true)).not.toMatch(/(^|\n)(subject|from|to) *:/i)
+    expect(selectFields(summary.headers, new Set(names))).toBe(selectFields(header, new Set(names)))
+    expect(selectFields(header, new Set(names.filter(isKept)), true)).not.toMatch(/(^|\n)(subject|from|to) *:/i)
   }
 }
 

@@ -7,6 +7,7 @@ import { failure } from '../errors/codes.js'
 import type { Summary } from '../message/summary.js'
 import type { Elsewhere } from './ports.js'
 import { decodeParts, decodeSortKeys, encodeParts, encodeSortKeys } from '../message/summary-codec.js'
+import { SummaryCache, type KeptField } from './summary-cache.js'
 
 /** A message that is ready for a commit. */
 export interface StoredMessage {
@@ -23,6 +24,8 @@ export const headerOnly = 1
 /** Its summary is complete, but the octets left the cache, all but the header. */
 export const evicted = 2
 
+/** A chunk of summaries on its way. */
+interface Asked<F extends keyof Summary> { readonly found: Map<MessageId, Pick<Summary, F>>; readonly rows: Promise<Row[]> | undefined }
 type Forget = (tx: Transaction, ids: readonly MessageId[]) => Promise<void>
 interface Column { readonly name: string; readonly decode?: (value: any) => unknown }
 /** Where each field of the summary lies. */
@@ -55,9 +58,14 @@ export class Messages implements Contents {
   readonly #blobs: BlobStore
   readonly #elsewhere: Elsewhere | undefined
   readonly #forget: Forget | undefined
-  /** @param forget what others keep of messages goes in the same commit */
-  constructor({ database, blobs, elsewhere, forget }: { database: Database; blobs: BlobStore; elsewhere?: Elsewhere; forget?: Forget }) {
+  readonly #cache: SummaryCache
+  /**
+   * @param forget what others keep of messages goes in the same commit
+   * @param cacheOctets of summaries that stay in memory once they were read
+   */
+  constructor({ database, blobs, elsewhere, forget, cacheOctets = 0 }: { database: Database; blobs: BlobStore; elsewhere?: Elsewhere; forget?: Forget; cacheOctets?: number }) {
     this.#forget = forget
+    this.#cache = new SummaryCache(cacheOctets)
     this.#elsewhere = elsewhere
     this.#database = database
     this.#blobs = blobs
@@ -116,6 +124,7 @@ export class Messages implements Contents {
     const rows = await tx.all<{ ref: string | null }>(`DELETE FROM messages WHERE ${tx.dialect.oneOf('id')} RETURNING ref`, list)
     await this.#blobs.remove(tx, ids)
     await this.#forget?.(tx, ids)
+    tx.afterCommit(() => this.#cache.forget(ids))
     const refs = rows.flatMap((row) => row.ref ?? [])
     // A crash between commit and removal leaves files that the sweeper finds.
     if (refs.length > 0) tx.afterCommit(() => { void this.#blobs.removed(refs).catch(() => undefined) })
@@ -139,19 +148,34 @@ export class Messages implements Contents {
   async *summaries<F extends keyof Summary>(ids: readonly MessageId[], fields: readonly F[]): AsyncGenerator<ReadonlyMap<MessageId, Pick<Summary, F>>> {
     const { read } = this.#database
     const wanted = fields.map((field) => ({ field, ...columns[field] }))
+    const sql = `SELECT id, partial, ${wanted.map((column) => column.name).join(', ')} FROM messages WHERE ${read.dialect.oneOf('id')}`
     const needsBody = fields.some((field) => ofBody.has(field))
-    const sql = `SELECT id, ${needsBody ? 'partial, ' : ''}${wanted.map((column) => column.name).join(', ')} FROM messages WHERE ${read.dialect.oneOf('id')}`
-    const ask = (from: number): Promise<Row[]> | undefined => (from < ids.length ? read.all(sql, [read.dialect.list(ids.slice(from, from + summaryChunk))]) : undefined)
+    const cached: readonly (keyof Summary)[] = fields
+    const kept = this.#cache.covers(cached) ? cached : undefined
+    /** Reads a chunk: what is in memory, and the rows of the others. */
+    const ask = (from: number): Asked<F> | undefined => {
+      if (from >= ids.length) return undefined
+      const found = new Map<MessageId, Pick<Summary, F>>()
+      const missing: MessageId[] = []
+      for (let i = from; i < Math.min(ids.length, from + summaryChunk); i++) {
+        const known = kept && this.#cache.get(ids[i], kept)
+        if (known) found.set(ids[i], known as unknown as Pick<Summary, F>)
+        else missing.push(ids[i])
+      }
+      const rows = missing.length > 0 ? read.all(sql, [read.dialect.list(missing)]) : undefined
+      rows?.catch(() => undefined) // taken up, and thrown, in its turn
+      return { found, rows }
+    }
     let coming = ask(0)
     for (let i = 0; i < ids.length; i += summaryChunk) {
-      const rows = needsBody ? await this.#completed(await coming!, sql) : await coming!
+      const { found, rows } = coming!
+      const read = rows && (needsBody ? await this.#completed(await rows, sql) : await rows)
       coming = ask(i + summaryChunk)
-      coming?.catch(() => undefined) // taken up, and thrown, by the next turn
-      const found = new Map<MessageId, Pick<Summary, F>>()
-      for (const row of rows) {
+      for (const row of read ?? []) {
         const summary: Row = {}
         for (const column of wanted) summary[column.field] = column.decode ? column.decode(row[column.name]) : row[column.name]
         found.set(row.id, summary as Pick<Summary, F>)
+        if (kept && row.partial !== headerOnly) this.#cache.put(row.id, kept, summary as Pick<Summary, KeptField>)
       }
       yield found
     }

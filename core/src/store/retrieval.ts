@@ -20,7 +20,7 @@ export interface Retrieved {
 }
 
 /** Fields of 'summaryonly', in stored order (D.7). */
-const summaryFields = ['from', 'sender', 'to', 'cc', 'date', 'subject', 'message-id', 'in-reply-to', 'references', 'list-id']
+const summaryFields: ReadonlySet<string> = new Set(['from', 'sender', 'to', 'cc', 'date', 'subject', 'message-id', 'in-reply-to', 'references', 'list-id'])
 /** Octets of one answer (B38). */
 const largestWindow = 512 * 1024
 

@@ -62,6 +62,8 @@ export interface Compiled {
   readonly needles: readonly Needle[]
   /** Texts that a message has somewhere if a header field of it is to match: the text index may know that it has not. */
   readonly hints: readonly string[]
+  /** Whether some messages match better than others. */
+  readonly fuzzy: boolean
   /** How well a message that matches does so: 1 … 100. */
   relevancy(subject: Subject): number
 }
@@ -69,8 +71,9 @@ interface Made { readonly needles: Needle[]; readonly hints: string[]; readonly 
 
 export function compile(key: SearchKey, bounds: Bounds): Compiled {
   const made: Made = { needles: [], hints: [], weighed: [], fields: new HeaderFields() }
+  const test = build(key, bounds, made, 'exact')
   return {
-    test: build(key, bounds, made, 'exact'), needles: made.needles, hints: made.hints,
+    test, needles: made.needles, hints: made.hints, fuzzy: made.weighed.length > 0,
     relevancy(subject) {
       let sum = 0
       for (const { exact, loose } of made.weighed) sum += exact.ask(subject) === yes ? 100 : loose.ask(subject) === yes ? 50 : 0

@@ -30,9 +30,9 @@ export function tellResult(session: Session, { name, returns: asked, uid, tag, b
   const { view } = mailbox
   const number = (one: Uid): number => (uid ? one : view.seqOf(one))
   if (!returns) {
-    say.text(`* ${name}`)
-    for (const one of found) say.text(` ${number(one)}`)
-    say.line(byModseq && found.length > 0 ? ` (MODSEQ ${highestModseq(from ?? session.open, found)})` : '')
+    let text = `* ${name}`
+    for (const one of found) text += ` ${number(one)}`
+    say.line(text + (byModseq && found.length > 0 ? ` (MODSEQ ${highestModseq(from ?? session.open, found)})` : ''))
     return
   }
   const { items, partial, save } = returns

@@ -24,7 +24,7 @@ export interface Scope {
   readonly in?: Selected
   /** All messages of it when absent; ascending. */
   readonly among?: readonly Uid[]
-  /** Takes the relevancy of each message found. */
+  /** Takes the relevancy of each message found by a fuzzy search. */
   readonly relevancy?: Map<Uid, number>
 }
 
@@ -32,9 +32,10 @@ export interface Scope {
 export async function search(session: Session, key: SearchKey, { in: open = session.open, among, relevancy }: Scope = {}): Promise<readonly Uid[]> {
   const { view } = open.mailbox
   const all = among ?? (view.count === 0 ? [] : view.slice(1 as Parameters<typeof view.slice>[0], view.count as Parameters<typeof view.slice>[1]))
+  if (key.key === 'all') return all
   const last = view.count === 0 ? 0 : view.uidAt(view.count as Parameters<typeof view.uidAt>[0])
   const compiled = compile(key, { count: view.count, lastUid: last ?? 0, now: session.face.clock.now(), saved: open.uidRanges(saved, 0) })
-  const looking: Looking = { session, open, compiled, eye: new Eye(open), all, verdicts: new Uint8Array(all.length), relevancy: new Map() }
+  const looking: Looking = { session, open, compiled, eye: new Eye(open), all, verdicts: new Uint8Array(all.length), relevancy: compiled.fuzzy ? relevancy : undefined }
   const { eye, verdicts } = looking
   let undecided: number[] = []
   await session.turn.each(all, (uid, i) => {
@@ -50,7 +51,6 @@ export async function search(session: Session, key: SearchKey, { in: open = sess
     session.progress(all.length - undecided.length + at, all.length)
     await decide(looking, fields, indexed, undecided.slice(at, at + fetchChunk))
   }
-  if (relevancy) for (const [uid, score] of looking.relevancy) relevancy.set(uid, score)
   return all.filter((_, i) => verdicts[i] === yes)
 }
 
@@ -61,13 +61,14 @@ interface Looking {
   readonly eye: Eye
   readonly all: readonly Uid[]
   readonly verdicts: Uint8Array
-  readonly relevancy: Map<Uid, number>
+  /** Where somebody weighs what is found. */
+  readonly relevancy: Map<Uid, number> | undefined
 }
 
 /** The verdict on the message that the eye sees. */
 function judge({ compiled, eye, relevancy }: Looking, uid: Uid): Verdict {
   const verdict = compiled.test.ask(eye)
-  if (verdict === yes) relevancy.set(uid, compiled.relevancy(eye))
+  if (verdict === yes) relevancy?.set(uid, compiled.relevancy(eye))
   return verdict
 }
 

@@ -37,22 +37,43 @@ export function sortProgram(r: Reader): SortProgram {
 
 /** In steps. @param messages in mailbox order, which decides where all else is equal */
 export function* sortMessages(messages: readonly Sortable[], { criteria }: SortProgram): Generator<void, Sortable[]> {
-  // Each value is taken once, not at every comparison.
-  const columns: (readonly (string | number)[])[] = []
-  for (const { value } of criteria) {
-    columns.push(messages.map(value))
+  const count = messages.length
+  let order = Uint32Array.from(messages, (_, i) => i)
+  // From the last criterion to the first, each a stable sort: by numbers made of rank and place, which need no function to compare them.
+  const keys = new Float64Array(count)
+  for (const { value, reverse } of [...criteria].reverse()) {
+    const ranks = yield* rank(messages, value)
+    for (let i = 0; i < count; i++) {
+      const place = ranks[order[i]]
+      keys[i] = (reverse ? count - place : place) * count + i
+    }
+    keys.sort()
+    yield
+    order = Uint32Array.from(keys, (key) => order[key % count])
     yield
   }
-  const signs = criteria.map(({ reverse }) => (reverse ? -1 : 1))
-  const order = yield* sorted(Uint32Array.from(messages, (_, i) => i), (a, b) => {
-    for (let c = 0; c < columns.length; c++) {
-      const x = columns[c][a]
-      const y = columns[c][b]
-      if (x !== y) return (x < y ? -1 : 1) * signs[c]
-    }
-    return a - b
-  })
   return Array.from(order, (i) => messages[i])
+}
+
+/** For each message the place of its value among the distinct ones. */
+function* rank(messages: readonly Sortable[], value: Value): Generator<void, Uint32Array> {
+  const numbers = new Map<string | number, number>()
+  const distinct: (string | number)[] = []
+  const own = new Uint32Array(messages.length)
+  for (let i = 0; i < messages.length; i++) {
+    const one = value(messages[i])
+    let number = numbers.get(one)
+    if (number === undefined) {
+      numbers.set(one, (number = distinct.length))
+      distinct.push(one)
+    }
+    own[i] = number
+    if (isPause(i)) yield
+  }
+  const sortedOnes = yield* sorted(Uint32Array.from(distinct, (_, i) => i), (a, b) => (distinct[a] < distinct[b] ? -1 : 1))
+  const places = new Uint32Array(distinct.length)
+  for (let i = 0; i < sortedOnes.length; i++) places[sortedOnes[i]] = i
+  return own.map((number) => places[number])
 }
 
 /** Numbers that are sorted at a stroke. */

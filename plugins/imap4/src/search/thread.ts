@@ -16,15 +16,15 @@ export const algorithms: ReadonlyMap<string, Algorithm> = new Map<string, Algori
   ['ORDEREDSUBJECT', orderedSubject],
   ['REFERENCES', function* (messages) {
     const forest = yield* byReferences(messages)
-    const date = datesOf(messages, forest, sentDate)
-    yield* sortAll(forest, date)
+    const dates = Float64Array.from(messages, sentDate)
+    yield* sortAll(forest, dates)
     yield* gatherSubjects(messages, forest)
-    yield* sortAll(forest, date)
+    yield* sortAll(forest, dates)
     return forest
   }],
   ['REFS', function* (messages) {
     const forest = yield* byReferences(messages)
-    yield* sortAll(forest, datesOf(messages, forest, ({ internalDate }) => internalDate))
+    yield* sortAll(forest, Float64Array.from(messages, ({ internalDate }) => internalDate))
     const newest = new Map<number, number>()
     for (const [i, root] of forest.roots.entries()) {
       newest.set(root, newestOf(messages, forest, root))
@@ -60,8 +60,15 @@ export function* thread(messages: readonly Sortable[], algorithm: Algorithm, num
   return parts.join('')
 }
 
+/** Nodes that are sorted at a stroke. */
+const few = 64
+
 /** Puts nodes in order, in their place. */
 function* sort(nodes: number[], compare: (a: number, b: number) => number): Steps<void> {
+  if (nodes.length <= few) {
+    nodes.sort(compare)
+    return
+  }
   for (const [i, node] of (yield* sorted(Uint32Array.from(nodes), compare)).entries()) nodes[i] = node
 }
 
@@ -73,7 +80,7 @@ function* orderedSubject(messages: readonly Sortable[]): Steps<Forest> {
     if (same) same.push(i)
     else threads.set(keys.subject, [i])
   }
-  const kids: number[][] = []
+  const kids: number[][] = new Array(messages.length)
   const roots: number[] = []
   const earlier = (a: number, b: number): number => sentDate(messages[a]) - sentDate(messages[b]) || a - b
   for (const all of threads.values()) {
@@ -134,7 +141,7 @@ function* byReferences(messages: readonly Sortable[]): Steps<Forest> {
     }
     return top
   }
-  const kids: number[][] = []
+  const kids: number[][] = new Array(parents.length)
   const roots: number[] = []
   for (let i = 0; i < messages.length; i++) {
     if (isPause(i)) yield
@@ -155,13 +162,17 @@ function* byReferences(messages: readonly Sortable[]): Steps<Forest> {
 /** The first message of a thread: a dummy has none of its own. */
 const first = ({ size, kids }: Forest, node: number): number => (node < size ? node : kids[node][0])
 
-type DateOf = (node: number) => number
-const datesOf = (messages: readonly Sortable[], forest: Forest, date: (message: Sortable) => number): DateOf => (node) => date(messages[first(forest, node)])
-
-/** Steps 4 and 6: siblings by date, those of equal date as they stand in the mailbox; a dummy by its first child. */
-function* sortAll(forest: Forest, date: DateOf): Steps<void> {
-  const earlier = (a: number, b: number): number => date(a) - date(b) || first(forest, a) - first(forest, b)
-  for (const node in forest.kids) if (forest.kids[node].length > 1) yield* sort(forest.kids[node], earlier)
+/** Steps 4 and 6: siblings by date, those of equal date as they stand in the mailbox; a dummy by its first child. @param dates of the messages */
+function* sortAll(forest: Forest, dates: Float64Array): Steps<void> {
+  const earlier = (a: number, b: number): number => {
+    const x = first(forest, a)
+    const y = first(forest, b)
+    return dates[x] - dates[y] || x - y
+  }
+  for (const [i, some] of forest.kids.entries()) {
+    if (some !== undefined && some.length > 1) yield* sort(some, earlier)
+    if (isPause(i)) yield
+  }
   yield* sort(forest.roots, earlier)
 }
 
