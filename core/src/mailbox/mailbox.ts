@@ -17,7 +17,8 @@ import { allowedFlags, flagMask, mayFlag, need, rightsTo } from './permitted.js'
 import type { Pins } from './ports.js'
 import { allRights, right, type RightLetter, type Rights } from './rights.js'
 import { withPrepared, writeAppends, type AppendParts } from './append.js'
-import { fileEntries, makeRecents, mostExpunged, readExpunged, removeEntries, span, touch, usageOf, type MailboxRow, type Placement } from './repository.js'
+import { fileEntries, mostExpunged, readExpunged, removeEntries, span, touch, usageOf, type MailboxRow, type Placement } from './repository.js'
+import { makeRecents, type Recents } from './recents.js'
 import { SessionView } from './view.js'
 
 export interface MailboxParts extends AppendParts {
@@ -31,12 +32,12 @@ export interface MailboxParts extends AppendParts {
 interface SessionParts extends MailboxParts {
   readonly changeFlags: ReturnType<typeof makeFlagChanges>
   readonly expunge: ReturnType<typeof makeExpunges>
-  readonly rememberRecent: ReturnType<typeof makeRecents>
+  readonly recents: Recents
 }
 
 /** What opens sessions. */
 export function makeSessions(parts: MailboxParts): { open(row: MailboxRow, shown: string, readOnly: boolean, resolveTarget: (name: string) => Promise<MailboxRow>): Promise<Session> } {
-  const sessions: SessionParts = { ...parts, changeFlags: makeFlagChanges(parts), expunge: makeExpunges(parts), rememberRecent: makeRecents(parts.database) }
+  const sessions: SessionParts = { ...parts, changeFlags: makeFlagChanges(parts), expunge: makeExpunges(parts), recents: makeRecents(parts) }
   return { open: (row, shown, readOnly, resolveTarget) => Session.open(sessions, row, shown, readOnly, resolveTarget) }
 }
 
@@ -100,6 +101,7 @@ export class Session implements OpenMailbox {
   close(): void {
     if (!this.#listen) return
     this.#reportRead()
+    this.#parts.recents.write(this.id)
     this.view.close()
     this.#parts.indexes.release(this.id, this.#listen, this.#row.viewer)
     this.#listen = undefined
@@ -319,10 +321,8 @@ export class Session implements OpenMailbox {
     if (!any) this.#need((flags & flagBits['\\Seen']) !== 0 ? 's' : (flags & flagBits['\\Deleted']) !== 0 ? 't' : 'w')
   }
 
-  /** Being told is remembered, but nobody waits for that: after a crash a message is recent once more. */
   #rememberRecent(before: Uid): void {
     const { recentUid } = this.index
-    if (recentUid === before) return
-    this.#parts.rememberRecent(this.id, recentUid).catch(() => undefined)
+    if (recentUid !== before) this.#parts.recents.told(this.id, recentUid)
   }
 }

@@ -1,7 +1,7 @@
 // The rows of mailboxes and entries: the statements that file, flag, expunge and read them, set by set.
 import type { AccountId, MailboxId, MessageId, Modseq, RecipientId, Uid } from '../base/branded.js'
 import type { UsageChange } from '../accounts/quota.js'
-import type { Batch, Database, Row, Statements, Transaction } from '../database/connect.js'
+import type { Database, Row, Statements, Transaction } from '../database/connect.js'
 import { allocate } from '../database/migrator.js'
 import { failure } from '../errors/codes.js'
 import type { MailboxStatus, SpecialUse } from './contract.js'
@@ -197,20 +197,6 @@ export async function readExpunged(database: Database, mailbox: MailboxId, since
   if (!first?.modseq || first.modseq > since + 1) return undefined
   const rows = await read.all<{ uid: Uid }>('SELECT uid FROM expunged WHERE mailbox = ? AND modseq > ? LIMIT ?', [mailbox, since, most + 1])
   return rows.length > most ? undefined : rows.map((row) => row.uid).sort((a, b) => a - b)
-}
-
-/** Answers what notes the first UID that nobody was told of as recent yet. Being told is remembered, but nobody waits for it. */
-export function makeRecents(database: Database): (mailbox: MailboxId, uid: Uid) => Promise<void> {
-  const together: Batch<readonly [MailboxId, Uid], void> = {
-    name: 'recent',
-    async write(tx, items) {
-      const highest = new Map<MailboxId, Uid>()
-      for (const [mailbox, uid] of items) if (uid > (highest.get(mailbox) ?? 0)) highest.set(mailbox, uid)
-      await tx.run(`UPDATE mailboxes SET recent_uid = r.uid FROM ${tx.dialect.rows({ mailbox: 'int', uid: 'int' })} AS r WHERE mailboxes.id = r.mailbox AND mailboxes.recent_uid < r.uid`, [tx.dialect.rowsValue([...highest])])
-      return items.map(() => undefined)
-    },
-  }
-  return (mailbox, uid) => database.writeBatched(together, [mailbox, uid])
 }
 
 /** What STATUS says of mailboxes whose index is not loaded: one query for all of them. */

@@ -43,9 +43,9 @@ const keepable = (text: string): string => text.toWellFormed().replace(/[\0\ufdd
 
 /** `messages.partial` of what is here in full; the rest lies at another store, and is not fetched for our sake. */
 const allHere = 0
-/** Messages of one commit, and characters of their texts: trigrams take about 3 ms the 10,000, and nobody else commits meanwhile. */
+/** Messages of one commit, and characters of their texts: trigrams take about 3 ms the 10,000, and nobody else commits meanwhile, so it is less when somebody wants to. */
 const atOnce = 16
-const charactersAtOnce = 20_000
+const charactersAtOnce = { idle: 20_000, busy: 5000 }
 /** A text above this is not indexed: its commit would keep others waiting. */
 const longestText = 131_072
 /** Rows compared by one query, so that other readers get their turn. */
@@ -205,7 +205,7 @@ export class TextIndexer implements TextIndex {
     const before = clock.now()
     const busy = performance.eventLoopUtilization(this.#rested).utilization > busyAbove || database.commits > this.#commits
     this.#again = false
-    this.#working = this.#step().then((more) => {
+    this.#working = this.#step(busy ? charactersAtOnce.busy : charactersAtOnce.idle).then((more) => {
       this.#working = undefined
       this.#rested = performance.eventLoopUtilization()
       this.#commits = database.commits
@@ -216,8 +216,8 @@ export class TextIndexer implements TextIndex {
     })
   }
 
-  /** Indexes some messages; answers whether there may be more. */
-  async #step(): Promise<boolean> {
+  /** Indexes some messages, until they have so many characters; answers whether there may be more. */
+  async #step(most = charactersAtOnce.idle): Promise<boolean> {
     const { database, contents, largest } = this.#parts
     const fresh = await database.read.all<Row>('SELECT id, header_size, size, parts, partial FROM messages WHERE id > ? ORDER BY id LIMIT ?', [this.#upTo, atOnce])
     // Texts that have been fetched from their store since.
@@ -227,7 +227,7 @@ export class TextIndexer implements TextIndex {
     const texts = new Map<MessageId, Text>()
     let characters = 0
     for (const [i, row] of rows.entries()) {
-      if (characters >= charactersAtOnce) {
+      if (characters >= most) {
         rows.length = i
         break
       }
