@@ -62,6 +62,25 @@ for (const kind of databases) describe(kind, () => {
     expect(await receive('', 'SRS0@example.test')).toMatch(/^550 5\.1\.1/)
     expect(sink.taken).toHaveLength(1)
   })
+  it('finds back also where a catch-all gathers what is nobody\'s', async () => {
+    expect(await receive('eve@src.test', user(1))).toBe('250')
+    await arrived()
+    const { from } = sink.taken[0]
+    const filed = async (): Promise<number> => Number((await core().database.read.get("SELECT COUNT(*) AS n FROM entries"))!.n)
+    await core().accounts.addAddress(user(2), '*@example.test')
+    try {
+      const before = await filed()
+      expect(await receive('', from, 'Subject: returned\r\n\r\nno such user\r\n')).toBe('250')
+      await arrived(2)
+      expect(sink.taken[1]).toMatchObject({ from: '', to: ['eve@src.test'] })
+      expect(await receive('', from.replace('=eve@', '=victim@'))).toBe('550 5.7.1')
+      expect(await filed()).toBe(before)
+      expect(await receive('eve@src.test', 'anything@example.test')).toBe('250')
+      expect(await filed()).toBe(before + 1)
+    } finally {
+      await core().accounts.removeAddress('*@example.test')
+    }
+  })
   it('of our own people it goes out in their name; of the null sender in nobody\'s', async () => {
     for (const sender of [user(2), '']) {
       const draft = await core().store.open({ account: null, name: sender, protocol: 'ESMTP' }, { recipients: [user(1)] })

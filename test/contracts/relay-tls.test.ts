@@ -32,7 +32,7 @@ for (const kind of databases) describe(kind, () => {
     const issuer = await makeIssuer()
     writeFileSync(join(folder, 'ca.pem'), issuer.pem)
     const mail = await issuer.issue(['mx.far.test'])
-    const host = await issuer.issue(['mta-sts.far.test', 'mta-sts.gone.test', 'reports.far.test'])
+    const host = await issuer.issue(['mta-sts.far.test', 'mta-sts.gone.test', 'mta-sts.lost.test', 'reports.far.test'])
     good = await startSink({ key: mail.key, cert: mail.cert, hideREQUIRETLS: false })
     web = createServer({ key: host.key, cert: host.cert }, (request, response) => {
       fetched.push(`${request.headers.host} ${request.url}`)
@@ -162,6 +162,26 @@ for (const kind of databases) describe(kind, () => {
     })
   })
 
+  it('a policy that cannot be had is counted by what is wrong with it; the mail goes all the same', async () => {
+    const counted = async (domain: string) => {
+      await operate(core(), 'smtp-relay.tls.report', {}) // writes down what was counted so far
+      return (await core().database.read.all("SELECT policy_type, result, sessions FROM smtp_relay_tls_results WHERE domain = ? AND policy_type = 'sts' AND result LIKE 'sts-%' ORDER BY result", [domain]))
+    }
+    const named = (domain: string, id: string): void => {
+      zone[domain] = [{ type: 'MX', preference: 10, exchange: 'mx.far.test' }]
+      zone[`_mta-sts.${domain}`] = [{ type: 'TXT', text: `v=STSv1; id=${id};` }]
+      zone[`mta-sts.${domain}`] = [{ type: 'A', address: '127.0.0.1' }]
+    }
+    named('lost.test', 'one')
+    expect(await submit('bob@lost.test')).toMatchObject({ notification: 'silenced' })
+    named('lost.test', 'two')
+    policy = 'version: STSv1\nmode: whatever\n'
+    expect(await submit('bob@lost.test')).toMatchObject({ notification: 'silenced' })
+    named('lame.test', 'one') // the certificate of its policy host is another's
+    expect(await submit('bob@lame.test')).toMatchObject({ notification: 'silenced' })
+    expect(await counted('lost.test')).toEqual([{ policy_type: 'sts', result: 'sts-policy-fetch-error', sessions: 1 }, { policy_type: 'sts', result: 'sts-policy-invalid', sessions: 1 }])
+    expect(await counted('lame.test')).toEqual([{ policy_type: 'sts', result: 'sts-webpki-invalid', sessions: 1 }])
+  })
   it('domains that ask are told each day how TLS went, by mail and over HTTPS', async () => {
     await forget()
     const yesterday = Math.floor(Date.now() / 86_400_000) - 1
@@ -180,6 +200,7 @@ for (const kind of databases) describe(kind, () => {
     expect(json).toMatchObject({ 'organization-name': 'localhost', 'contact-info': 'tls@example.test' })
     const enforced = json.policies.find((one: any) => one.policy['policy-string'].includes('mx: *.wrong.test'))
     expect(enforced).toMatchObject({ policy: { 'policy-type': 'sts', 'policy-domain': 'far.test' }, 'failure-details': [{ 'result-type': 'certificate-host-mismatch', 'receiving-mx-hostname': 'mx.wrong.test' }] })
+    expect(json.policies.find((one: any) => one.policy['policy-type'] === 'sts' && one.policy['policy-string'].length === 0)['failure-details']).toContainEqual({ 'result-type': 'sts-policy-fetch-error', 'failed-session-count': 1 })
     expect(json.policies.find((one: any) => one.policy['policy-string'].includes('mx: mx.far.test')).summary['total-successful-session-count']).toBeGreaterThan(0)
     expect(await operate(core(), 'smtp-relay.tls.report', {})).toEqual({ sent: 0 })
   })

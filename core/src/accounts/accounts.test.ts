@@ -38,6 +38,9 @@ for (const kind of databases) describe(kind, () => {
       expect(await leadsTo('sales@second.example')).toBe(core.name(3))
     })
 
+    it('who got an address by a catch-all only is told apart', async () => {
+      expect((await accounts().resolveAll([core.name(1), 'anything@example.test', core.name(3)])).map((found) => found.kind === 'account' && found.gathered)).toEqual([undefined, true, undefined])
+    })
     it('several at once, in order, also when they are asked for twice', async () => {
       const texts = ['x@foreign.example', core.name(2), 'unknown1@example.test', core.name(1), core.name(2)]
       for (let i = 0; i < 2; i++) {

@@ -76,11 +76,12 @@ export function makeAccounts(parts: AccountsParts): Accounts & AccountsAdministr
     const catchAlls = new Map((await repository.owners(fallbackDomains.map((domain) => ({ localPart: '*', domain })))).map((owner, i) => [fallbackDomains[i], owner]))
     const last = options.catchAll === '' || nobodys.length === 0 ? undefined : (await repository.login(options.catchAll.toLowerCase()))?.account.id
     const ids = new Map(ours.map((address, i) => [address, owners[i] ?? catchAlls.get(address.domain) ?? last]))
+    const gathered = new Set(nobodys)
     return Promise.all(addresses.map(async (address): Promise<Resolution> => {
       if (!locals.has(address.domain)) return { kind: 'foreign' }
       const id = ids.get(address)
       const login = id === undefined ? undefined : await repository.byId(id)
-      return login?.account.enabled ? { kind: 'account', account: login.account, address: formatAddress(address) } : { kind: 'unknown' }
+      return login?.account.enabled ? { kind: 'account', account: login.account, address: formatAddress(address), ...(gathered.has(address) ? { gathered: true } : {}) } : { kind: 'unknown' }
     }))
   }
 

@@ -62,7 +62,7 @@ export interface Authenticator {
 
 /** What an address leads to. */
 export type Resolution =
-  | { readonly kind: 'account'; readonly account: Account; readonly address: string }
+  | { readonly kind: 'account'; readonly account: Account; readonly address: string; /** By a catch-all: the address is nobody's own. */ readonly gathered?: true }
   /** The domain is ours, the local part is nobody's. */
   | { readonly kind: 'unknown' }
   /** The domain is not ours. */

@@ -1,6 +1,6 @@
-// One question over HTTP or HTTPS to a server of the configuration: found by name, connected to only where the address guard
-// lets us, answered within a time and a size. No redirects, no cookies, no connection kept.
-import { lookup as systemLookup, type LookupAddress } from 'node:dns'
+// One question over HTTP or HTTPS: found by name, connected to only where the address guard lets us, answered within a time and a
+// size. No redirects, no cookies, no connection kept.
+import { lookup as systemLookup } from 'node:dns/promises'
 import { request as clear } from 'node:http'
 import { request as secure } from 'node:https'
 import { isIP, type LookupFunction } from 'node:net'
@@ -8,6 +8,8 @@ import { isIP, type LookupFunction } from 'node:net'
 export interface AskHttpOptions {
   /** The address guard's word. */
   readonly permits: (address: string, port: number) => boolean
+  /** Who is asked for the addresses of a name; absent: the system. */
+  readonly addresses?: (name: string) => Promise<readonly string[]>
   /** Milliseconds for all of it. */
   readonly timeoutMs: number
   /** Octets of the answer's body. */
@@ -18,12 +20,19 @@ export interface AskHttpOptions {
 export interface HttpQuestion {
   readonly method?: 'GET' | 'POST'
   readonly headers?: Readonly<Record<string, string>>
-  readonly body?: string
+  readonly body?: string | Buffer
   readonly signal?: AbortSignal
 }
+/** What came, with status 2xx or otherwise. */
+export interface HttpAnswered {
+  readonly status: number
+  /** Content-Type, as it was written; '' when there is none. */
+  readonly type: string
+  readonly body: Buffer
+}
 
-/** Asks, and gives what came with status 2xx or otherwise. Throws an Error that says why nothing came. */
-export async function askHttp(target: URL, options: AskHttpOptions, { method = 'GET', headers = {}, body, signal }: HttpQuestion = {}): Promise<{ readonly status: number; readonly body: string }> {
+/** Throws an Error that says why nothing came. */
+export async function askHttp(target: URL, options: AskHttpOptions, { method = 'GET', headers = {}, body, signal }: HttpQuestion = {}): Promise<HttpAnswered> {
   const port = Number(target.port || (target.protocol === 'https:' ? 443 : 80))
   const host = target.hostname.replace(/^\[|\]$/g, '')
   // A literal address is not looked up, so it is asked for here.
@@ -33,8 +42,8 @@ export async function askHttp(target: URL, options: AskHttpOptions, { method = '
   return await new Promise((resolve, reject) => {
     const failed = (error: Error): void => reject(limit.aborted ? new Error(`no answer within ${options.timeoutMs} ms`) : error)
     const question = (target.protocol === 'https:' ? secure : clear)(target, {
-      method, agent: false, lookup: guarded(options.permits, port), signal: over, maxHeaderSize: 16_384,
-      headers: { Accept: 'application/json', ...headers, ...(body === undefined ? {} : { 'Content-Length': String(Buffer.byteLength(body)) }) },
+      method, agent: false, lookup: guarded(options, port), signal: over, maxHeaderSize: 16_384, minVersion: 'TLSv1.2',
+      headers: { ...headers, ...(body === undefined ? {} : { 'Content-Length': String(Buffer.byteLength(body)) }) },
       ...(options.ca ? { ca: [...options.ca] } : {}),
     }, (answer) => {
       const chunks: Buffer[] = []
@@ -43,23 +52,22 @@ export async function askHttp(target: URL, options: AskHttpOptions, { method = '
         octets += chunk.length
         if (octets > options.octets) answer.destroy(new Error(`the answer is larger than ${options.octets} octets`))
         else chunks.push(chunk)
-      }).on('end', () => resolve({ status: answer.statusCode ?? 0, body: Buffer.concat(chunks).toString('utf8') })).on('error', failed).on('aborted', () => failed(new Error('the answer broke off')))
+      }).on('end', () => resolve({ status: answer.statusCode ?? 0, type: answer.headers['content-type'] ?? '', body: Buffer.concat(chunks) })).on('error', failed).on('aborted', () => failed(new Error('the answer broke off')))
     })
     question.on('error', failed)
     question.end(body)
   })
 }
 
-/** The system's look-up, without the addresses that may not be connected to: asked of the very address that is used. */
-function guarded(permits: (address: string, port: number) => boolean, port: number): LookupFunction {
-  return (hostname, options, done) => {
-    systemLookup(hostname, { ...options, all: true }, (error, addresses: LookupAddress[]) => {
-      if (error) return done(error, '', 0)
-      const permitted = addresses.filter(({ address }) => permits(address, port))
-      const [first] = permitted
-      if (!first) return done(Object.assign(new Error(`${hostname} has no address that may be connected to`), { code: 'EACCES' }), '', 0)
-      if (options.all) done(null, permitted)
-      else done(null, first.address, first.family)
-    })
+/** A look-up without the addresses that may not be connected to: asked of the very address that is used. */
+function guarded({ permits, addresses = ofSystem }: Pick<AskHttpOptions, 'permits' | 'addresses'>, port: number): LookupFunction {
+  const permitted = async (name: string): Promise<{ address: string; family: number }[]> => {
+    const some = (await addresses(name)).filter((address) => permits(address, port)).map((address) => ({ address, family: isIP(address) }))
+    if (some.length === 0) throw Object.assign(new Error(`${name} has no address that may be connected to`), { code: 'EACCES' })
+    return some
+  }
+  return (name, options, done) => {
+    permitted(name).then((some) => { if (options.all) done(null, some); else done(null, some[0]!.address, some[0]!.family) }, (error: Error) => done(error, '', 0))
   }
 }
+const ofSystem = async (name: string): Promise<string[]> => (await systemLookup(name, { all: true })).map(({ address }) => address)

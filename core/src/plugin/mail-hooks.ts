@@ -20,7 +20,7 @@ export type Verdict =
   /** 451 4.7.1 or 550 5.7.1; `text` without codes. */
   | { readonly verdict: 'tempfail' | 'reject'; readonly text: string }
 
-/** What an address of ours is that is no account's: the front end of a list (im2000.md G8), to which the sender may post; or a list to which he may not. */
+/** What an address of ours is that is no account's own (a catch-all comes after it): the front end of a list (im2000.md G8), to which the sender may post; or a list to which he may not. */
 export type RecipientKind = { readonly list: string } | { readonly refuse: string } | { /** It stands for an address elsewhere, to which returned mail goes back. */ readonly returned: string }
 
 /** Where a message comes from, before there is one. */

@@ -47,10 +47,10 @@ export function createPolicy({ accounts, hooks, notifier, domains, ownSender, ow
     if (!hooks.given('smtp.sender')) return undefined
     return (await hooks.ask('smtp.sender', { account: account.id, address, where }))?.may
   }
-  /** An address that is no account's: a list's (H25: nothing else is taken), or nobody's. */
-  async function unknown({ listener, account, remoteAddress, helo }: Peer, sender: string, recipient: string): Promise<{ readonly list: string } | string | Reply> {
+  /** An address that is no account's own: a list's (H25: nothing else is taken), one that stands for another; undefined: nobody's. */
+  async function unknown({ listener, account, remoteAddress, helo }: Peer, sender: string, recipient: string): Promise<{ readonly list: string } | string | Reply | undefined> {
     const kind = hooks.given('smtp.unknown') ? await hooks.ask('smtp.unknown', { listener, account: account?.id ?? null, remoteAddress, helo, sender, recipient }) : undefined
-    if (!kind) return said.unknownUser
+    if (!kind) return undefined
     if ('returned' in kind) return kind.returned
     return 'list' in kind ? kind : said.refusedByPolicy(kind.refuse)
   }
@@ -70,7 +70,11 @@ export function createPolicy({ accounts, hooks, notifier, domains, ownSender, ow
           if (peer.listener !== 'submission') return said.noRelay
           if (!notifier.reaches(address.slice(address.lastIndexOf('@') + 1))) return said.badDomain
         }
-        if (found.kind === 'unknown') return await unknown(peer, sender, address)
+        // Before whoever gathers what is nobody's: returned mail would end with him.
+        if (found.kind === 'unknown' || (found.kind === 'account' && found.gathered)) {
+          const other = await unknown(peer, sender, address)
+          if (other !== undefined || found.kind === 'unknown') return other ?? said.unknownUser
+        }
         if (found.kind === 'account') await accounts.checkQuota(found.account, octets)
         if (!hooks.given('smtp.rcptTo')) return address
         const { listener, account, remoteAddress, helo } = peer

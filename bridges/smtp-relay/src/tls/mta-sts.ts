@@ -1,8 +1,10 @@
 // Policies of domains that publish them over HTTPS (RFC 8461): fetched when their name in DNS changes, kept in the database until
 // their time is over, so that neither a restart nor somebody on the way makes us forget one.
+import { domainToASCII } from 'node:url'
 import { parsePolicy, resolvePolicy } from 'mailauth/lib/mta-sts.js'
 import type { Clock, Database, Log } from '@restante/core'
-import type { Https } from './https.js'
+import { isCertificateTrouble, type StsFailure } from './results.js'
+import type { Https } from './tls.js'
 
 export interface StsPolicy { readonly mode: 'enforce' | 'testing' | 'none'; readonly mx: readonly string[] }
 interface Kept extends StsPolicy { readonly id: string; readonly expiresAt: number }
@@ -13,12 +15,12 @@ export interface MtaStsParts {
   readonly log: Log
   readonly https: Https
   readonly txt: (name: string) => Promise<readonly (readonly string[])[]>
+  /** Told of each policy that could not be had: for reports on TLS (RFC 8460). */
+  readonly failed?: (domain: string, result: StsFailure) => void
   /** Policies kept. */
   readonly most: number
 }
 
-/** RFC 8461 3.2: policies are small. */
-const policyOctets = 64 * 1024
 /** After a fetch that failed (RFC 8461 3.3), unless the domain names another policy. */
 const restMs = 300_000
 const refreshMs = 86_400_000
@@ -56,12 +58,9 @@ export class MtaSts {
   }
 
   async #fetch(domain: string, id: string): Promise<Kept | undefined> {
-    const { clock, database, https, log, most } = this.parts
+    const { clock, database, log, most } = this.parts
     try {
-      const { status, type, body } = await https(`mta-sts.${domain}`, { path: '/.well-known/mta-sts.txt', most: policyOctets })
-      // No redirects (RFC 8461 3.3).
-      if (status !== 200 || !/^text\/plain\b/i.test(type)) throw new Error(`the policy host answers ${status} ${type}`)
-      const { mode, mx = [], maxAge } = parsePolicy(body.toString('utf8'))
+      const { mode, mx = [], maxAge } = await this.#published(domain)
       const kept: Kept = { id, mode, mx, expiresAt: clock.now() + maxAge * 1000 }
       await database.write(async (tx) => {
         await tx.run('INSERT INTO smtp_relay_policies (domain, id, mode, mx, expires_at) VALUES (?, ?, ?, ?, ?) ON CONFLICT (domain) DO UPDATE SET id = excluded.id, mode = excluded.mode, mx = excluded.mx, expires_at = excluded.expires_at',
@@ -75,6 +74,24 @@ export class MtaSts {
       log.info({ domain, why: (error as Error).message }, 'an MTA-STS policy could not be fetched')
       this.#rest(this.#failed, `${domain} ${id}`, restMs)
       return undefined
+    }
+  }
+
+  /** As its host has it just now (RFC 8461 3.3). Throws, with what a report says of it. */
+  async #published(domain: string): Promise<ReturnType<typeof parsePolicy>> {
+    let result: StsFailure = 'sts-policy-fetch-error'
+    try {
+      const url = new URL(`https://mta-sts.${domain}/.well-known/mta-sts.txt`)
+      if (url.hostname !== domainToASCII(`mta-sts.${domain}`)) throw new Error('the domain is no name of a host')
+      const { status, type, body } = await this.parts.https(url)
+      // No redirects.
+      if (status !== 200) throw new Error(`the policy host answers ${status}`)
+      result = 'sts-policy-invalid'
+      if (!/^text\/plain\b/i.test(type)) throw new Error(`the policy host answers ${type}`)
+      return parsePolicy(body.toString('utf8'))
+    } catch (error) {
+      this.parts.failed?.(domain, isCertificateTrouble(error) ? 'sts-webpki-invalid' : result)
+      throw error
     }
   }
 

@@ -3,7 +3,9 @@ import type { Clock, Database, Log } from '@restante/core'
 import type { Host } from '../route.js'
 
 /** RFC 8460 4.3; '' is success. */
-export type TlsResult = '' | 'starttls-not-supported' | 'certificate-host-mismatch' | 'certificate-not-trusted' | 'certificate-expired' | 'validation-failure'
+export type TlsResult = '' | 'starttls-not-supported' | 'certificate-host-mismatch' | 'certificate-not-trusted' | 'certificate-expired' | 'validation-failure' | StsFailure
+/** The policy itself could not be had (RFC 8460 4.3.2.2). */
+export type StsFailure = 'sts-policy-fetch-error' | 'sts-policy-invalid' | 'sts-webpki-invalid'
 
 const byCode: readonly (readonly [RegExp, TlsResult])[] = [
   [/ALTNAME_INVALID/, 'certificate-host-mismatch'], [/CERT_HAS_EXPIRED|CERT_NOT_YET_VALID/, 'certificate-expired'], [/SELF_SIGNED|UNABLE_TO|UNTRUSTED|CERT_/, 'certificate-not-trusted'],
@@ -15,6 +17,8 @@ export function resultOf(seen: { readonly secure?: boolean; readonly doubt?: str
   const text = seen.doubt ?? (seen.code === undefined ? '' : `${seen.originalCode ?? ''} ${seen.code} ${seen.message ?? ''}`)
   return text === '' ? '' : byCode.find(([sign]) => sign.test(text))?.[1] ?? 'validation-failure'
 }
+
+export const isCertificateTrouble = (error: unknown): boolean => byCode.some(([sign]) => sign.test(String((error as { code?: unknown }).code)))
 
 /** One line of a report. */
 export interface Sessions {
@@ -40,10 +44,11 @@ export class TlsResults {
   #timer: { clear(): void } | undefined
   constructor(private readonly parts: { readonly database: Database; readonly clock: Clock; readonly log: Log }) {}
 
-  add(domain: string, host: Host, address: string, result: TlsResult): void {
+  /** @param where the session was with; 'policy': there was none, the policy could not be had */
+  add(domain: string, where: { readonly host: Host; readonly address: string } | 'policy', result: TlsResult): void {
     const { clock, log } = this.parts
     const day = dayOf(clock.now())
-    const line = { domain, ...policyOf(host), ...(result === '' ? { mx: '', address: '' } : { mx: host.name, address }), result }
+    const line = { domain, ...policyOf(where === 'policy' ? undefined : where.host), ...(where === 'policy' || result === '' ? { mx: '', address: '' } : { mx: where.host.name, address: where.address }), result }
     const key = JSON.stringify([day, line])
     const known = this.#lines.get(key)
     if (!known && this.#lines.size >= mostLines) return
@@ -79,7 +84,9 @@ export class TlsResults {
   }
 }
 
-function policyOf({ tlsa, policy, name }: Host): Pick<Sessions, 'policyType' | 'policy'> {
+function policyOf(host: Host | undefined): Pick<Sessions, 'policyType' | 'policy'> {
+  if (!host) return { policyType: 'sts', policy: { string: [], mx: [] } }
+  const { tlsa, policy, name } = host
   if (tlsa) return { policyType: 'tlsa', policy: { string: tlsa.map((one) => `${one.usage} ${one.selector} ${one.matchingType} ${one.certificate.toString('hex').toUpperCase()}`), mx: [name] } }
   if (policy) return { policyType: 'sts', policy: { string: ['version: STSv1', `mode: ${policy.mode}`, ...policy.mx.map((mx) => `mx: ${mx}`)], mx: policy.mx } }
   return { policyType: 'no-policy-found', policy: { string: [], mx: [] } }

@@ -2,8 +2,8 @@
 import { randomBytes } from 'node:crypto'
 import { gzipSync } from 'node:zlib'
 import { formatDate, type Clock, type Log, type MessageStore } from '@restante/core'
-import type { Https } from './https.js'
 import { dayOf, type Sessions, type TlsResults } from './results.js'
+import type { Https } from './tls.js'
 
 export interface TlsReportsParts {
   readonly results: TlsResults
@@ -62,9 +62,8 @@ async function send(domain: string, day: number, places: readonly string[], sess
   for (const place of places) {
     if (place.startsWith('mailto:')) await store.submit({ account: null, name: contact, protocol: 'TLSRPT' }, { recipients: [decodeURIComponent(place.slice(7))] }, letter(octets, { domain, day, host, contact, id, at: clock.now() }))
     else {
-      const { hostname, pathname, search } = new URL(place)
-      const { status } = await https(hostname, { method: 'POST', path: pathname + search, headers: { 'Content-Type': 'application/tlsrpt+gzip' }, body: octets, most: 64 * 1024 })
-      if (status < 200 || status > 299) throw new Error(`${hostname} answers ${status}`)
+      const { status } = await https(new URL(place), { method: 'POST', headers: { 'Content-Type': 'application/tlsrpt+gzip' }, body: octets })
+      if (status < 200 || status > 299) throw new Error(`${place} answers ${status}`)
     }
   }
 }
@@ -85,7 +84,7 @@ export function tlsReport(sessions: readonly Sessions[], { domain, day, host, co
     policies: [...policies.values()].map((some) => ({
       policy: { 'policy-type': some[0].policyType, 'policy-string': some[0].policy.string, 'policy-domain': domain, 'mx-host': some[0].policy.mx },
       summary: { 'total-successful-session-count': total(some.filter((one) => one.result === '')), 'total-failure-session-count': total(some.filter((one) => one.result !== '')) },
-      'failure-details': some.filter((one) => one.result !== '').map((one) => ({ 'result-type': one.result, 'receiving-mx-hostname': one.mx, 'receiving-ip': one.address, 'failed-session-count': one.sessions })),
+      'failure-details': some.filter((one) => one.result !== '').map((one) => ({ 'result-type': one.result, ...(one.mx === '' ? {} : { 'receiving-mx-hostname': one.mx, 'receiving-ip': one.address }), 'failed-session-count': one.sessions })),
     })),
   }
 }

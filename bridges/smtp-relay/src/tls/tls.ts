@@ -1,14 +1,16 @@
 // The parts of TLS between domains, put together: what hosts must show, and what is told of how it went.
 import { readFileSync } from 'node:fs'
-import { failure, type Clock, type Database, type Log, type MessageStore } from '@restante/core'
+import { askHttp, failure, type Clock, type Database, type HttpAnswered, type HttpQuestion, type Log, type MessageStore } from '@restante/core'
 import type { Config } from '../config.js'
 import type { Host, MailDns, Routed } from '../route.js'
 import { harden } from './harden.js'
-import { makeHttps } from './https.js'
 import { MtaSts } from './mta-sts.js'
 import { TlsResults, type TlsResult } from './results.js'
 import { makeSecureDns } from './secure-dns.js'
 import { sendTlsReports } from './tls-report.js'
+
+/** Asks a host that a stranger names, on the one port that is for it. */
+export type Https = (url: URL, question?: HttpQuestion) => Promise<HttpAnswered>
 
 export interface TlsParts {
   readonly config: Config
@@ -23,6 +25,8 @@ export interface TlsParts {
   readonly dnsTimeoutMs: number
 }
 
+/** RFC 8461 3.2: policies are small; what hosts say to reports is smaller. */
+const answerOctets = 64 * 1024
 /** Reports that are owed are looked for this often. */
 const lookMs = 3_600_000
 
@@ -30,10 +34,11 @@ export function makeTls({ config, database, clock, log, dns, txt, hostname, stor
   const { authorities: file, dane, mtaSts, tlsReports } = config
   let read: readonly string[] | undefined
   const authorities = (): readonly string[] | undefined => (file === undefined ? undefined : read ??= certificates(file))
-  const https = makeHttps({ dns, permits, port: mtaSts.port, authorities, timeoutMs: mtaSts.timeout * 1000 })
+  const addresses = async (name: string): Promise<string[]> => (await Promise.all([dns.a(name), dns.aaaa(name)].map((asked) => asked.catch((): readonly string[] => [])))).flat()
+  const https: Https = (url, question) => askHttp(Object.assign(new URL(url), { port: String(mtaSts.port) }), { permits, addresses, octets: answerOctets, ca: authorities(), timeoutMs: mtaSts.timeout * 1000 }, question)
   const secureDns = dane.resolver === undefined ? undefined : makeSecureDns({ resolver: dane.resolver, timeoutMs: dnsTimeoutMs })
-  const sts = new MtaSts({ database, clock, log, https, txt, most: mtaSts.policies })
   const results = new TlsResults({ database, clock, log })
+  const sts = new MtaSts({ database, clock, log, https, txt, most: mtaSts.policies, failed: (domain, result) => { if (tlsReports.send) results.add(domain, 'policy', result) } })
   const report = (): Promise<number> => sendTlsReports({ results, txt, https, store, clock, log, host: hostname, contact: tlsReports.contact ?? `postmaster@${hostname}` })
   let timer: { clear(): void } | undefined
   let running: Promise<unknown> = Promise.resolve()
@@ -45,7 +50,7 @@ export function makeTls({ config, database, clock, log, dns, txt, hostname, stor
   return {
     authorities,
     harden: (routed: Routed, domain: string): Promise<Routed> => harden(routed, domain, { secureDns, policyOf: mtaSts.use ? (name) => sts.policyOf(name) : undefined }),
-    heard: (domain: string, host: Host, address: string, result: TlsResult): void => { if (tlsReports.send) results.add(domain, host, address, result) },
+    heard: (domain: string, host: Host, address: string, result: TlsResult): void => { if (tlsReports.send) results.add(domain, { host, address }, result) },
     /** Sends what is owed now. Answers how many domains got something. */
     report,
     start(): void {

@@ -20,7 +20,10 @@ export function issuersFrom(oauth: Settings['accounts']['oauth'], clock: Clock):
   const ca = oauth.ca === '' ? undefined : [...rootCertificates, fileOf('accounts.oauth.ca', oauth.ca)]
   return makeIssuers({
     clock, timeoutMs, skew: oauth.clockSkew, keysAge: oauth.keysAge, answersAge: oauth.answersAge,
-    ask: (url, question) => askHttp(url, { permits: guard.permits, timeoutMs, octets: answerOctets, ca }, question),
+    async ask(url, { headers, ...question }) {
+      const { status, body } = await askHttp(url, { permits: guard.permits, timeoutMs, octets: answerOctets, ca }, { ...question, headers: { Accept: 'application/json', ...headers } })
+      return { status, body: body.toString('utf8') }
+    },
     issuers: oauth.issuers.map(({ issuer, audience, keys, introspection, algorithms, account, scope, discovery }, i) => ({
       issuer, audience, algorithms, claim: account, scope, discovery,
       ...(keys === undefined ? {} : { keys: keys.includes('://') ? new URL(keys) : keysIn(`accounts.oauth.issuers[${i}].keys`, keys) }),
