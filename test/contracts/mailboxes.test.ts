@@ -30,6 +30,23 @@ for (const kind of databases) {
       ])
     })
 
+    it('changes what a mailbox is for: each use has one mailbox, and INBOX has none', async () => {
+      const { mailboxes } = core.gateway
+      const account = core.ids[4]
+      const uses = async (): Promise<Record<string, string | null>> => Object.fromEntries((await mailboxes.list(account)).map((mailbox) => [mailbox.name, mailbox.specialUse]))
+      await mailboxes.create(account, 'Old drafts')
+      expect(await mailboxes.assign(account, 'Old drafts', '\\Drafts')).toBe('Drafts')
+      expect(await uses()).toMatchObject({ 'Old drafts': '\\Drafts', Drafts: null })
+      expect(await mailboxes.assign(account, 'Old drafts', '\\Drafts')).toBeUndefined()
+      expect(await mailboxes.assign(account, 'Old drafts', null)).toBeUndefined()
+      expect(await uses()).toMatchObject({ 'Old drafts': null, Drafts: null })
+      expect(await mailboxes.assign(account, 'Drafts', '\\Drafts')).toBeUndefined()
+      await expect(mailboxes.assign(account, 'INBOX', '\\Sent')).rejects.toMatchObject({ code: 'NOT_PERMITTED' })
+      await expect(mailboxes.assign(account, 'Nowhere', '\\Sent')).rejects.toMatchObject({ code: 'MAILBOX_NOT_FOUND' })
+      await mailboxes.delete(account, 'Old drafts')
+      expect(await uses()).toMatchObject({ Drafts: '\\Drafts', Sent: '\\Sent' })
+    })
+
     it('creates with parents, renames with children, deletes, and refuses what it must', async () => {
       const { mailboxes } = core.gateway
       const [account] = core.ids

@@ -11,7 +11,7 @@ beforeAll(async () => {
     { accounts: ['user0005@example.test'], url: 'imap://server2.example/' },
     { accounts: ['user0006@example.test'], url: 'imaps://*@server2.example/', stay: true },
   ]
-  gateway = await startGateway({ accounts: 6, set: [`plugins.imap4.referrals=${JSON.stringify(referrals)}`, 'mailboxes.maxKeywords=3', 'plugins.pop3=false', 'plugins.smtp-ingress=false', 'plugins.imap4.literals=LITERAL-', 'plugins.imap4.progressInterval=0', 'plugins.imap4.obsolete=false', 'plugins.imap4.maxContexts=1', 'plugins.imap4.administrators=["user0003@example.test"]', `plugins.imap4.hide=${JSON.stringify(hide)}`] })
+  gateway = await startGateway({ accounts: 6, set: [`plugins.imap4.referrals=${JSON.stringify(referrals)}`, 'mailboxes.maxKeywords=3', 'plugins.pop3=false', 'plugins.smtp-ingress=false', 'plugins.imap4.literals=LITERAL-', 'plugins.imap4.progressInterval=0', 'plugins.imap4.obsolete=false', 'plugins.imap4.maxContexts=1', 'plugins.imap4.administrators=["user0003@example.test"]', 'plugins.imap4.submissionAccounts=["user0003@example.test"]', 'plugins.imap4.serverComment=Shared comment', 'plugins.imap4.serverAdmin=mailto:hostmaster@example.test', `plugins.imap4.hide=${JSON.stringify(hide)}`] })
 })
 afterAll(() => gateway?.stop())
 
@@ -73,6 +73,31 @@ describe('settings of the IMAP facade', () => {
     expect(found).toBe('* OK [INPROGRESS ("t3" 0 3)] Still at it\r\n* SEARCH 2\r\nt3 OK SEARCH completed\r\n')
     expect(first).not.toContain('NOUPDATE')
     expect(second).toContain('* NO [NOUPDATE "t5"]')
+  })
+
+  it('a submission server fetches what an account let go to it, and nobody else does (RFC 4467 7)', async () => {
+    const message = 'Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n\r\nfirst\r\n--b\r\n\r\nSi vis pacem, para bellum.\r\n\r\n--b--\r\n'
+    const rump = 'imap://user0001@example.test@localhost/Sent/;uid=1/;section=2;urlauth=submit+user0001@example.test'.replace('user0001@example.test@', 'user0001%40example.test@')
+    const [, , , generated] = await play([login('user0001'), `APPEND Sent {${message.length}+}\r\n${message}`, `GENURLAUTH "${rump}" INTERNAL`])
+    const url = /GENURLAUTH "(.*)"/.exec(generated)![1]
+    expect(url).toContain(`${rump}:internal:`)
+    const [, , fetched] = await play([login('user0003'), `URLFETCH "${url}"`])
+    expect(fetched).toBe(`* URLFETCH "${url}" {28}\r\nSi vis pacem, para bellum.\r\n\r\nt1 OK URLFETCH completed\r\n`)
+    for (const other of ['user0001', 'user0002']) expect((await play([login(other), `URLFETCH "${url}"`]))[2]).toContain(`"${url}" NIL`)
+  })
+
+  it('what the configuration says of the server is everybody\'s to read (RFC 5464 4.2)', async () => {
+    const [, , comment, both] = await play([login('user0002'), 'GETMETADATA "" /shared/comment', 'GETMETADATA "" (/shared/comment /shared/admin)'])
+    expect(comment).toBe('* METADATA "" (/shared/comment "Shared comment")\r\nt1 OK GETMETADATA completed\r\n')
+    expect(both).toContain('* METADATA "" (/shared/comment "Shared comment" /shared/admin "mailto:hostmaster@example.test")')
+  })
+
+  it('batches of UIDs are equally large, the newest first, and leave nothing out (RFC 10022)', async () => {
+    const many = (n: number): string => Array.from({ length: n }, () => '{4+}\r\nA: b').join(' ')
+    const replies = (await play([login('user0006'), `APPEND Junk ${many(700)}`, `APPEND Junk ${many(600)}`, 'SELECT Junk', 'UID STORE 100,1200 +FLAGS.SILENT (\\Deleted)', 'EXPUNGE', 'UIDBATCHES 500', 'UIDBATCHES 500 2:3', 'UIDBATCHES 500 4:9'])).slice(3)
+    expect(replies[4]).toBe('* UIDBATCHES (TAG "t6") 1300:800,799:300,299:1\r\nt6 OK UIDBATCHES completed\r\n')
+    expect(replies[5]).toBe('* UIDBATCHES (TAG "t7") 799:300,299:1\r\nt7 OK UIDBATCHES completed\r\n')
+    expect(replies[6]).toBe('* UIDBATCHES (TAG "t8")\r\nt8 OK UIDBATCHES completed\r\n')
   })
 
   it('administrators see and set the quotas of others', async () => {

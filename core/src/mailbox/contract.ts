@@ -159,6 +159,8 @@ export interface Mailboxes {
   annotations(account: AccountId, names: readonly string[]): Promise<ReadonlyMap<string, ReadonlyMap<string, Buffer>>>
   /** Sets annotations, null removes; all or nothing. Throws MAILBOX_NOT_FOUND, ANNOTATION_TOO_LARGE, TOO_MANY_ANNOTATIONS, NOT_PERMITTED (shared ones of the server). */
   annotate(account: AccountId, name: string, changes: ReadonlyMap<string, Buffer | null>): Promise<void>
+  /** Says what an own mailbox is for, or that it is for nothing special. Returns the mailbox that was for that before. Throws MAILBOX_NOT_FOUND, NOT_PERMITTED (INBOX, another's). */
+  assign(account: AccountId, name: string, use: SpecialUse | null): Promise<string | undefined>
   /** The secret that authorises this account's URLs into a mailbox (RFC 4467); made when there is none and `make`. */
   accessKey(account: AccountId, name: string, make: boolean): Promise<Buffer | undefined>
   /** Ends what was authorised for one mailbox, or for all. */

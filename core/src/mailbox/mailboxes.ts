@@ -278,6 +278,23 @@ export function makeMailboxes(parts: MailboxesParts): Mailboxes & MailboxesAdmin
         tx.afterCommit(() => bus.tell({ type: row ? 'MailboxMetadataChange' : 'ServerMetadataChange', account: row?.account ?? account, at: clock.now(), mailbox: row?.id ?? serverItself, mailboxName: name, entries: [...changes.keys()] }))
       })
     },
+    async assign(account, name, use) {
+      const row = await byName(account, name)
+      if (row.name === 'INBOX' || row.foreign || row.account !== account) throw failure('NOT_PERMITTED', { what: 'only mailboxes of one’s own, and not INBOX, are for something special' })
+      return database.write(async (tx) => {
+        await mustExist(tx, row.id)
+        const before = use === null ? undefined : await tx.get<{ id: MailboxId; name: string }>('SELECT id, name FROM mailboxes WHERE account = ? AND special_use = ? AND id <> ?', [account, use, row.id])
+        if (before) await tx.run('UPDATE mailboxes SET special_use = NULL WHERE id = ?', [before.id])
+        await tx.run('UPDATE mailboxes SET special_use = ? WHERE id = ?', [use, row.id])
+        trees.forget(tx, account)
+        const tell = (mailbox: MailboxId, stored: string): void => bus.tell({ type: 'MailboxMetadataChange', account, at: clock.now(), mailbox, mailboxName: shownName(stored, separator), entries: ['/private/specialuse'] })
+        tx.afterCommit(() => {
+          if (before) tell(before.id, before.name)
+          tell(row.id, row.name)
+        })
+        return before && shownName(before.name, separator)
+      })
+    },
     async accessKey(account, name, make) {
       const row = await byName(account, name)
       return annotations.key(account, row.id, make ? () => Buffer.from(parts.random.octets(32)) : undefined)

@@ -16,7 +16,8 @@ import { afterLogin, command, type Done } from './command.js'
 const selected: readonly Source[] = [{ kind: 'selected' }]
 
 export const esearch = command({
-  name: 'ESEARCH', states: afterLogin, capabilities: ['MULTISEARCH'],
+  // RFC 7377 2 says UID ESEARCH too: it always answers in UIDs.
+  name: 'ESEARCH', uid: true, states: afterLogin, capabilities: ['MULTISEARCH'],
   read(r) {
     r.sp()
     const sources = r.take('IN ') ? sourceList(r) : selected

@@ -1,8 +1,8 @@
 // CREATE (with CREATE-SPECIAL-USE, RFC 6154), DELETE, RENAME, SUBSCRIBE, UNSUBSCRIBE: a name or two, handed on.
-import type { SpecialUse } from '@restante/core'
 import { mailboxObjectId } from '../fetch/object-ids.js'
 import { mailbox } from '../grammar/mailbox-name.js'
 import type { Session } from '../session/session.js'
+import { specialUses } from '../grammar/metadata.js'
 import { Refusal } from '../replies.js'
 import type { Reader } from '../wire/reader.js'
 import { afterLogin, command, type Command, type Done } from './command.js'
@@ -16,16 +16,13 @@ function withoutTrail(session: Session, name: string): string {
   return name.length > separator.length && name.endsWith(separator) ? name.slice(0, -separator.length) : name
 }
 
-/** What a mailbox can be made for; \\All and \\Flagged would be views of others, which we have none of. */
-const uses: ReadonlyMap<string, SpecialUse> = new Map((['\\Archive', '\\Drafts', '\\Junk', '\\Sent', '\\Trash'] as const).map((use) => [use.toUpperCase(), use]))
-
 export const create = command({
   name: 'CREATE', states: afterLogin, capabilities: ['CREATE-SPECIAL-USE'],
   read: (r) => ({ name: mailbox(r.sp()), use: r.take(' ') ? useParameter(r) : [] }),
   async run(session, { name, use }): Promise<Done> {
     const { account, mailboxes } = session
     if (use.length > 1) throw new Refusal('USEATTR', 'A mailbox has one special use')
-    const wanted = use.length > 0 ? uses.get(use[0]) : undefined
+    const wanted = use.length > 0 ? specialUses.get(use[0]) : undefined
     if (use.length > 0 && !wanted) throw new Refusal('USEATTR', 'That use is not supported')
     if (wanted && (await mailboxes.list(account.id)).some((box) => box.specialUse === wanted)) throw new Refusal('USEATTR', `Another mailbox is ${wanted}`)
     const made = withoutTrail(session, name)

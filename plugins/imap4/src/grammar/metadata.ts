@@ -1,10 +1,16 @@
 // Annotations as RFC 5464 writes them: names of entries, options, values. Pure.
+import type { SpecialUse } from '@restante/core'
 import { BadCommand, type Reader } from '../wire/reader.js'
 import { quoted } from './mailbox-name.js'
 
 /** How far below the entries that are named, and how large. */
 export interface MetadataOptions { readonly maxSize: number | undefined; readonly depth: 0 | 1 | 'infinity' }
 export interface MetadataQuery extends MetadataOptions { readonly entries: readonly string[] }
+
+/** The entry that says what a mailbox is for (RFC 6154 4). */
+export const specialUse = '/private/specialuse'
+/** What a mailbox can be for; \\All and \\Flagged would be views of others, which we have none of. */
+export const specialUses: ReadonlyMap<string, SpecialUse> = new Map((['\\Archive', '\\Drafts', '\\Junk', '\\Sent', '\\Trash'] as const).map((use) => [use.toUpperCase(), use]))
 
 const longestEntry = 255
 /** Entries of one command. */

@@ -17,6 +17,15 @@ function atOnce<T>(steps: Generator<void, T>): T {
 }
 const threads = (algorithm: string, given: readonly Given[]): string => atOnce(thread(given.map(message), algorithms.get(algorithm)!, ({ uid }) => uid))
 
+it('writes the trees of RFC 5256 (BASE.7.2.THREAD)', () => {
+  const numbers = [2, 3, 6, 4, 23, 44, 7, 96]
+  const above: Readonly<Record<number, number>> = { 6: 3, 4: 6, 23: 4, 44: 6, 7: 44, 96: 7 }
+  const given = numbers.map((number): Given => ({ id: `${number}`, refs: above[number] ? [`${above[number]}`] : [] }))
+  const write = (of: readonly Given[], called: readonly number[]): string => atOnce(thread(of.map(message), algorithms.get('REFERENCES')!, ({ uid }) => called[uid - 1]))
+  expect(write(given, numbers)).toBe('(2)(3 6 (4 23)(44 7 96))')
+  expect(write([{ id: '3', refs: ['gone'] }, { id: '5', refs: ['gone'] }], [3, 5])).toBe('((3)(5))')
+})
+
 describe('REFERENCES (RFC 5256 3)', () => {
   const refs = (given: readonly Given[]): string => threads('REFERENCES', given)
   it('puts answers below what they answer', () => {
