@@ -181,7 +181,7 @@ function assemble(options: GatewayOptions, owned: DataFolder, database: Database
       database, accounts, messages, blobs, spool, local, stores, pins, choices, clock, log: scoped('recipient'), scanner: () => createScanner(settings.limits.scan),
       options: { stores: retrievalSettings.stores, retry: retrievalSettings.retry, longest: retrievalSettings.retryLongest, headerOctets: retrievalSettings.headerOctets, giveUp: retrievalSettings.giveUp, pace },
     })).singleton(),
-    fileParts: asFunction(({ quota, keywords, feed, bus, jobs }: Cradle): FileParts => ({ quota, keywords, feed, bus, jobs, keepAfterRead: retrievalSettings.keepAfterRead })).singleton(),
+    fileParts: asFunction(({ quota, keywords, feed, bus, jobs }: Cradle): FileParts => ({ log: scoped('delivery'), quota, keywords, feed, bus, jobs, keepAfterRead: retrievalSettings.keepAfterRead })).singleton(),
     spool: asFunction(({ folder }: Cradle) => makeSpool({
       folder: join(folder, 'spool'), memoryLimit: settings.blobs.memoryLimit, messageLimit: settings.limits.messageOctets, scanner: () => createScanner(settings.limits.scan),
     })).singleton(),
@@ -194,7 +194,7 @@ function assemble(options: GatewayOptions, owned: DataFolder, database: Database
     statuses: asFunction(() => new StatusFeed()).singleton(),
     sentTracking: asFunction(({ database, messages, feed, statuses, keywords }: Cradle) => new SentTracking({ database, messages, feed, statuses, keywords, clock, log: scoped('sent') })).singleton(),
     outbox: asFunction(({ database, fileParts, sentTracking }: Cradle) => makeOutbox({
-      database, clock, file: fileParts, enabled: settings.mailboxes.sentTracking, track: (mailbox) => sentTracking.track(mailbox), local: () => container.cradle.local, sentCopies: () => container.cradle.sentCopies,
+      database, clock, log: scoped('store'), file: fileParts, enabled: settings.mailboxes.sentTracking, track: (mailbox) => sentTracking.track(mailbox), local: () => container.cradle.local, sentCopies: () => container.cradle.sentCopies,
       findMailbox: async (account) => (await container.cradle.mailboxes.find(account, settings.mailboxes.outbox, true)).id,
     })).singleton(),
     sentCopies: asFunction(({ database, jobs, accounts, quota, feed, bus, sentTracking }: Cradle) => makeSentCopies({
@@ -223,7 +223,7 @@ function assemble(options: GatewayOptions, owned: DataFolder, database: Database
       })(submission),
     })).singleton(),
     // The ring store → delivery → mailboxes → pins → store is closed by looking each other up when called, not when made.
-    retrieval: asFunction(({ database, messages, reaper, statuses }: Cradle) => new Retrieval({ database, messages, reaper, statuses })).singleton(),
+    retrieval: asFunction(({ database, messages, reaper, statuses }: Cradle) => new Retrieval({ database, messages, reaper, statuses, log: scoped('store') })).singleton(),
     reaper: asFunction(({ database, messages, indexes, lists, outbox, sentCopies }: Cradle) => new Reaper({
       database, outbox, sentCopies, clock, log: scoped('reaper'), messages, lists, shown: indexes,
       local: { plan: (arrival) => container.cradle.local.plan(arrival), write: (tx, filings) => container.cradle.local.write(tx, filings), withdraw: (tx, recipients, why) => container.cradle.local.withdraw(tx, recipients, why) },
@@ -259,7 +259,7 @@ function assemble(options: GatewayOptions, owned: DataFolder, database: Database
       sort: () => (hooks.given('delivery.before') ? (arrival) => hooks.ask('delivery.before', arrival) : undefined),
     })).singleton(),
     store: asFunction(({ database, accounts, blobs, spool, lists, local, reaper, messages, notifier, statuses, outbox, reports, windows, sentCopies }: Cradle) => makeMessageStore({
-      database, outbox, sentCopies, accounts, blobs, spool, lists, local, reaper, clock, random, submitBatch: makeSubmitBatch({ messages, lists, notifier, statuses, outbox, local, reports, windows, sentCopies, random }),
+      log: scoped('store'), database, outbox, sentCopies, accounts, blobs, spool, lists, local, reaper, clock, random, submitBatch: makeSubmitBatch({ messages, lists, notifier, statuses, outbox, local, reports, windows, sentCopies, random }),
       reaches: (domain) => notifier.reaches(domain),
       options: { name: settings.hostname, minimumLifetime: storeSettings.minimumLifetime, defaultLifetime: storeSettings.lifetime, envelopeEntries: storeSettings.envelopeEntries },
     })).singleton(),

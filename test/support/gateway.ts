@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url'
 import { createInterface } from 'node:readline'
 import { run, type Running } from '../../core/dist/cli/run.js'
 import type { Dns } from '../../core/dist/im2000/locate.js'
-import { silentLog } from '../../core/dist/log/logger.js'
+import { silentLog, type Log } from '../../core/dist/log/logger.js'
 
 export interface TestGateway {
   readonly listeners: Readonly<Record<string, string>>
@@ -22,6 +22,8 @@ export interface GatewayOptions {
   readonly set?: readonly string[]
   /** Whom to ask instead of DNS servers (in this process only). */
   readonly dns?: Dns
+  /** Who takes the log lines (in this process only). */
+  readonly log?: Log
 }
 
 const configFile = fileURLToPath(new URL('../../config/restante.yaml', import.meta.url))
@@ -32,7 +34,7 @@ const usual = ['accounts.throttle.delay=0', 'limits.decision=60']
 
 /** In this process: quick, and its inside can be looked at through `running`. */
 export async function startGateway(options: GatewayOptions = {}): Promise<TestGateway & { readonly running: Running }> {
-  const running = await run({ ephemeral: true, config: configFile, log: silentLog, accounts: options.accounts ?? 1, ...(options.domain ? { domain: options.domain } : {}), ...(options.dns ? { dns: options.dns } : {}), set: [...usual, ...(options.set ?? [])] })
+  const running = await run({ ephemeral: true, config: configFile, log: options.log ?? silentLog, accounts: options.accounts ?? 1, ...(options.domain ? { domain: options.domain } : {}), ...(options.dns ? { dns: options.dns } : {}), set: [...usual, ...(options.set ?? [])] })
   return {
     running, listeners: running.listeners, account: running.created!.account, password: running.created!.password, domain: running.domain, data: running.gateway.folder,
     stop: () => running.stop(AbortSignal.timeout(2000)),

@@ -2,6 +2,7 @@
 // goes over real sockets.
 import { connect, createServer } from 'node:net'
 import type { AccountId } from '@restante/core'
+import type { Log } from '../../core/dist/log/logger.js'
 import { startGateway } from './gateway.js'
 import { databaseSettings, type DatabaseKind } from './databases.js'
 import { fakeDns, publish, type Zone } from './names.js'
@@ -11,11 +12,13 @@ export interface PairOptions {
   readonly accounts?: number
   readonly faces?: boolean
   readonly set?: readonly string[]
+  /** Of both. */
+  readonly log?: Log
 }
 
-async function startSide(domain: string, dns: ReturnType<typeof fakeDns>, { kind = 'sqlite', accounts = 3, faces = false, set = [] }: PairOptions) {
+async function startSide(domain: string, dns: ReturnType<typeof fakeDns>, { kind = 'sqlite', accounts = 3, faces = false, set = [], log }: PairOptions) {
   const started = await startGateway({
-    domain, dns, accounts,
+    domain, dns, accounts, ...(log ? { log } : {}),
     set: [
       ...(faces ? [] : ['plugins.imap4=false', 'plugins.pop3=false', 'plugins.smtp-ingress=false']), 'im2000.outbound.allowNetworks=["127.0.0.0/8"]',
       `im2000.store.location.clear=${domain}`, 'im2000.store.location.tls=[]', ...await databaseSettings(kind), ...set,

@@ -211,7 +211,7 @@ export class Collector {
         if (ready.kind === 'twin' && !await tx.get('SELECT id FROM messages WHERE id = ?', [message])) throw failure('MESSAGE_INCOMPLETE')
         if (ready.kind === 'twin' && copies.some((copy) => !copy.isInbox)) await messages.mustBeHere(tx, [message])
         if (ready.kind !== 'twin' && wanted) await messages.insert(tx, [{ id: message, prepared: prepared!, summary: ready.summary, headerOnly: ready.kind === 'header' }], clock.now())
-        const [{ unpinned }] = await local.write(tx, [{ plan, message, summary: ready.summary, recipients: [id] }])
+        const [{ unpinned }] = await local.write(tx, [{ plan, token: '', message, summary: ready.summary, recipients: [id] }])
         await pins.add(tx, {
           id, message, account: held.account, mailbox: held.mailbox, store: held.store, identifier: held.identifier, sender: held.sender, receivedAt: at,
           digest: held.digest?.toString('hex') ?? (ready.kind === 'octets' ? ready.summary.digest : null), submitter: `${held.submitter_address} ${held.submitter_port}`,

@@ -4,6 +4,7 @@ import type { Quota, UsageChange } from '../accounts/quota.js'
 import type { Transaction } from '../database/connect.js'
 import type { Bus } from '../events/bus.js'
 import type { Jobs, NewJob } from '../jobs/jobs.js'
+import type { Log } from '../log/logger.js'
 import type { Feed } from '../mailbox/feed.js'
 import type { KeywordSets } from '../mailbox/flags.js'
 import { fileEntries, removeEntries, span, touch, type Placement } from '../mailbox/repository.js'
@@ -19,8 +20,12 @@ export interface FileParts {
   readonly feed: Feed
   readonly bus: Bus
   readonly jobs: Jobs
+  readonly log: Log
   readonly keepAfterRead: boolean
 }
+
+/** Named in a log line. */
+const mostNamed = 20
 
 export async function fileMessages(parts: FileParts, tx: Transaction, filings: readonly Filing<DeliveryPlan>[], now: number): Promise<FilingResult[]> {
   const placements: Placement[] = []
@@ -58,6 +63,12 @@ export async function fileMessages(parts: FileParts, tx: Transaction, filings: r
     await hold(tx, owing.map(({ key }) => key))
     await parts.jobs.add(tx, owing.map(({ from, to, job }) => job(placements.slice(from, to).map(({ mailbox }, i) => ({ mailbox, uid: uids[from + i] })))))
   }
+  tx.afterCommit(() => {
+    for (const { token, plan } of filings) {
+      const to = plan.recipients.slice(0, mostNamed).map(({ recipient, copies, owed }) => ({ recipient, mailboxes: copies.map(({ mailbox }) => mailbox), ...(owed.length === 0 ? {} : { owed: owed.map(({ plugin }) => plugin) }) }))
+      parts.log.info({ ...(token === '' ? {} : { id: token }), from: plan.sender, recipients: plan.recipients.length, to }, 'filed')
+    }
+  })
   if (placements.length === 0) return results
   tx.afterCommit(() => {
     parts.quota.changed(usage)

@@ -4,6 +4,7 @@ import type { AccountId, MailboxId, MessageId, RecipientId, SubmissionId } from 
 import type { Clock } from '../base/clock.js'
 import type { Database, Transaction } from '../database/connect.js'
 import { allocate } from '../database/migrator.js'
+import type { Log } from '../log/logger.js'
 import { flagBits } from '../mailbox/contract.js'
 import { fileEntries } from '../mailbox/repository.js'
 import { readNumber } from '../store/status.js'
@@ -14,6 +15,7 @@ import { takeBack, type EntryOf, type FileParts } from './file.js'
 export interface OutboxParts {
   readonly database: Database
   readonly clock: Clock
+  readonly log: Log
   readonly file: FileParts
   readonly local: () => LocalRecipients
   readonly sentCopies: () => Pick<SentCopies, 'forgo'>
@@ -23,7 +25,7 @@ export interface OutboxParts {
   readonly enabled: boolean
 }
 
-export function makeOutbox({ database, clock, file, local, sentCopies, findMailbox, track, enabled }: OutboxParts): Outbox & { forget(tx: Transaction, account: AccountId): Promise<void>; left(tx: Transaction, ids: readonly RecipientId[]): Promise<void>; load(): Promise<void> } {
+export function makeOutbox({ database, clock, log, file, local, sentCopies, findMailbox, track, enabled }: OutboxParts): Outbox & { forget(tx: Transaction, account: AccountId): Promise<void>; left(tx: Transaction, ids: readonly RecipientId[]): Promise<void>; load(): Promise<void> } {
   // It may have been switched off with entries in it.
   let any = true
   return {
@@ -56,7 +58,7 @@ export function makeOutbox({ database, clock, file, local, sentCopies, findMailb
         `SELECT s.id FROM submissions s WHERE s.ended_at IS NULL AND ${tx.dialect.oneOf('s.id')}
          AND (EXISTS (SELECT 1 FROM recipients r WHERE r.submission = s.id AND r.pinned = 1 AND r.read < ?) OR EXISTS (SELECT 1 FROM windows w WHERE w.submission = s.id))`,
         [tx.dialect.list(submissions), readNumber('readall')])
-      if (unread.length > 0) await endSubmissions(tx, { local: local(), sentCopies: sentCopies() }, unread.map((row) => row.id), 'cancelled', clock.now())
+      if (unread.length > 0) await endSubmissions(tx, { local: local(), sentCopies: sentCopies(), log }, unread.map((row) => row.id), 'cancelled', clock.now())
     },
     async clear(tx, messages) {
       if (!any) return

@@ -47,8 +47,8 @@ export function makeReports(parts: ReportsParts): OwedReports & { write(owed: Ow
     },
     /** Does the job. Throws what may pass. */
     async write({ kind, submission, about, left }) {
-      const found = await database.read.get<{ account: AccountId | null; originator: string; message: MessageId; submitted_at: number; returns: string | null; envelope_id: string | null }>(
-        'SELECT account, originator, message, submitted_at, returns, envelope_id FROM submissions WHERE id = ?', [submission])
+      const found = await database.read.get<{ account: AccountId | null; originator: string; message: MessageId; submitted_at: number; returns: string | null; envelope_id: string | null; token: string }>(
+        'SELECT token, account, originator, message, submitted_at, returns, envelope_id FROM submissions WHERE id = ?', [submission])
       // Never about mail from the null sender; of trouble never to anybody elsewhere, who may not be who sent it (im2000.md H25).
       if (!found || found.originator === '' || (found.account === null && (kind === 'failed' || kind === 'delayed'))) return
       const fates = await recipients(kind, about)
@@ -73,7 +73,8 @@ export function makeReports(parts: ReportsParts): OwedReports & { write(owed: Ow
         yield after
       }
       try {
-        await store.submit({ account: null, name: '', protocol: 'DSN' }, { recipients: [to] }, octets())
+        const { token } = await store.submit({ account: null, name: '', protocol: 'DSN' }, { recipients: [to] }, octets())
+        parts.log.info({ id: found.token, kind, about: fates.length, report: token }, 'its sender is told')
       } catch (error) {
         if (!isFailure(error) || error.kind === 'temporary' || error.kind === 'bug') throw error
         parts.log.warn({ err: error, submission }, 'a delivery report could not be filed')

@@ -97,12 +97,13 @@ export function makeSentCopies(parts: SentCopiesParts): SentCopies & { file(owed
   /** Once, however often the job is done: the hold goes in the same commit. */
   async function write(tx: Transaction, { account, submission, message }: Owed, mailbox: MailboxId): Promise<void> {
     const mine = await tx.all('DELETE FROM holds WHERE message = ? AND recipient = 0 RETURNING message', [message])
-    const row = await tx.get<{ size: number; at: number }>('SELECT m.size, s.submitted_at AS at FROM messages m JOIN submissions s ON s.message = m.id WHERE s.id = ?', [submission])
+    const row = await tx.get<{ size: number; at: number; token: string }>('SELECT m.size, s.submitted_at AS at, s.token FROM messages m JOIN submissions s ON s.message = m.id WHERE s.id = ?', [submission])
     if (mine.length === 0 || !row) return
     const now = clock.now()
     const { changes, uids } = await fileEntries(tx, [{ mailbox, message, flags: flagBits['\\Seen'], keywords: 0, size: row.size, internalDate: row.at, recipient: null }], now)
     await markReapable(tx, [message])
     tx.afterCommit(() => {
+      parts.log.debug({ id: row.token, mailbox }, 'a copy in Sent')
       parts.quota.changed([{ account, octets: row.size, messages: 1 }])
       for (const change of changes) parts.feed.tell(change)
       parts.bus.tell({ type: 'MessageAppend', account, at: now, mailbox, mailboxName: '', uids })

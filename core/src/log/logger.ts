@@ -4,7 +4,7 @@ import { prettyFactory } from 'pino-pretty'
 import { redact } from './redact.js'
 
 /** What everyone logs with: `log.info({ key: value }, 'sentence')`, `log.child({ scope })`. */
-export type Log = Pick<Logger, 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'fatal'> & { child(bindings: Record<string, unknown>): Log }
+export type Log = Pick<Logger, 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'fatal' | 'isLevelEnabled'> & { child(bindings: Record<string, unknown>): Log }
 
 export interface LogOptions {
   readonly level: 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'fatal' | 'silent'

@@ -116,7 +116,7 @@ async function write({ database, local, reports, lists, statuses, notifier, reap
   if (going.length === 0) return outcomes
 
   const filings = going.map((item) => ({ item, locals: item.recipients.filter(isLocal) })).filter(({ locals }) => locals.length > 0)
-  const results = await local.write(tx, filings.map(({ item, locals }) => ({ plan: item.plan, message: item.message, summary: item.summary, recipients: locals.map(({ id }) => id) })))
+  const results = await local.write(tx, filings.map(({ item, locals }) => ({ plan: item.plan, token: item.token, message: item.message, summary: item.summary, recipients: locals.map(({ id }) => id) })))
   const unpinned = new Set(results.flatMap((result) => result.unpinned))
   const all = going.flatMap((item) => item.recipients.map((recipient) => ({ ...recipient, item })))
   const rows = all.map(({ id, to, item }) => {

@@ -9,6 +9,7 @@ import type { Spool, Spooled, SpoolWriter } from '../blobs/contract.js'
 import type { Batch, Database } from '../database/connect.js'
 import { failure, isFailure } from '../errors/codes.js'
 import { notificationStatus, readStatus, type DeliveryStatus, type Draft, type Envelope, type MessageStore, type Originator, type Submission } from './contract.js'
+import type { Log } from '../log/logger.js'
 import type { Lists } from './lists.js'
 import type { LocalRecipients, Outbox, SentCopies } from './ports.js'
 import type { Reaper } from './reaper.js'
@@ -39,6 +40,7 @@ export interface StoreParts extends RoutingParts {
   readonly outbox: Pick<Outbox, 'of'>
   readonly sentCopies: Pick<SentCopies, 'forgo'>
   readonly clock: Clock
+  readonly log: Log
   readonly random: Random
   readonly options: StoreOptions
 }

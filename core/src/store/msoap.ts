@@ -53,7 +53,11 @@ export function makeMsoap({ store, tracking, accounts, authenticator, chunkOctet
         received += data.length
         await accounts.checkQuota(account, received)
         await draft.writer.write(data)
-        if (islast) return ok({ kind: 'submitMsgChunk', value: identifiers(await draft.seal()) })
+        if (islast) {
+          const sealed = await draft.seal()
+          session.connection.log.info({ from: account.name, recipients: sealed.recipients.length, lists: sealed.lists.length, octets: received, id: sealed.token }, 'message accepted')
+          return ok({ kind: 'submitMsgChunk', value: identifiers(sealed) })
+        }
         command = yield ok({ kind: 'submitMsgChunk', value: {} })
       }
       return outOfPlace() // D16

@@ -163,7 +163,10 @@ export class Notifier implements RecipientsElsewhere {
   async #write(tx: Parameters<Batch<Result, void>['write']>[0], results: readonly Result[]): Promise<void> {
     const { clock, random, options } = this.#parts
     const now = clock.now()
-    tx.afterCommit(() => this.#parts.statuses.tell(results.map(({ due }) => due.id)))
+    tx.afterCommit(() => {
+      for (const { due, outcome, why } of results) this.#parts.log.info({ to: due.address.slice(due.address.lastIndexOf('@') + 1), id: due.token, outcome, ...(why === '' ? {} : { why }) }, 'announced by IM2000')
+      this.#parts.statuses.tell(results.map(({ due }) => due.id))
+    })
     // Announced to an agent: from here on it is the recipient's business when it is read (RFC 3461 6.2.2, 'relayed').
     await this.#parts.reports.owe(tx, results.filter(({ due, outcome }) => outcome === 'accepted' && due.outcome !== 'accepted' && due.notify?.includes('SUCCESS'))
       .map(({ due }) => ({ kind: 'relayed', submission: due.submission, about: [{ id: due.id, status: '2.1.9', why: "it was announced to the recipient's agent (IM2000)" }] })))

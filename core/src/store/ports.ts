@@ -26,6 +26,8 @@ export interface Arrival {
 /** One message's local recipients at the moment of the commit: numbers are given out now. */
 export interface Filing<Plan> {
   readonly plan: Plan
+  /** For logs; '' for what came from another store. */
+  readonly token: string
   readonly message: MessageId
   readonly summary: Summary
   /** Same order as the arrival's recipients. */

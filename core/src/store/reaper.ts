@@ -91,6 +91,7 @@ export class Reaper {
           [tx.dialect.rowsValue(candidates.map((message) => [message]))])
         const ids = gone.map((row) => row.message)
         if (ids.length > 0) {
+          await this.#tell(tx, ids)
           await outbox.clear(tx, ids)
           await messages.remove(tx, ids)
           await tx.run(`UPDATE submissions SET ended_at = ?, ended_by = 'released' WHERE ended_at IS NULL AND ${tx.dialect.oneOf('message')}`, [this.#parts.clock.now(), tx.dialect.list(ids)])
@@ -127,6 +128,13 @@ export class Reaper {
     }
   }
 
+  async #tell(tx: Transaction, ids: readonly MessageId[]): Promise<void> {
+    const { log } = this.#parts
+    if (!log.isLevelEnabled('debug')) return
+    const rows = await tx.all<{ token: string }>(`SELECT token FROM submissions WHERE ${tx.dialect.oneOf('message')}`, [tx.dialect.list(ids)])
+    tx.afterCommit(() => { for (const { token } of rows) log.debug({ id: token }, 'nobody holds it any more: deleted') })
+  }
+
   #everyMinute(): void {
     this.#daily = this.#parts.clock.after(lookMs, () => {
       this.#expiring = this.expire().catch((error: unknown) => { this.#parts.log.error({ err: error }, 'expiry failed') }).finally(() => { if (!this.#stopped) this.#everyMinute() })
@@ -135,13 +143,14 @@ export class Reaper {
 }
 
 /** Cancel and expiry are the same thing (D44): all pins and postings go, unread local copies disappear, the octets follow. */
-export async function endSubmissions(tx: Transaction, { local, sentCopies }: { readonly local: Pick<LocalRecipients, 'withdraw'>; readonly sentCopies: Pick<SentCopies, 'forgo'> }, ids: readonly SubmissionId[], reason: 'cancelled' | 'expired', now: number): Promise<void> {
+export async function endSubmissions(tx: Transaction, { local, sentCopies, log }: { readonly local: Pick<LocalRecipients, 'withdraw'>; readonly sentCopies: Pick<SentCopies, 'forgo'>; readonly log: Log }, ids: readonly SubmissionId[], reason: 'cancelled' | 'expired', now: number): Promise<void> {
   const list = [tx.dialect.list(ids)]
   const recipients = await tx.all<{ id: RecipientId; pinned: number; account: number | null }>(`SELECT id, pinned, account FROM recipients WHERE ${tx.dialect.oneOf('submission')}`, list)
   await local.withdraw(tx, recipients.filter((recipient) => recipient.account !== null && recipient.pinned === 1).map((recipient) => recipient.id), reason)
   await tx.run(`UPDATE recipients SET pinned = 0, next_attempt = NULL, held = NULL WHERE ${tx.dialect.oneOf('submission')}`, list)
   for (const table of ['postings', 'windows']) await tx.run(`DELETE FROM ${table} WHERE ${tx.dialect.oneOf('submission')}`, list)
-  const rows = await tx.all<{ message: MessageId }>(`UPDATE submissions SET ended_at = ?, ended_by = ? WHERE ended_at IS NULL AND ${tx.dialect.oneOf('id')} RETURNING message`, [now, reason, ...list])
+  const rows = await tx.all<{ message: MessageId; token: string }>(`UPDATE submissions SET ended_at = ?, ended_by = ? WHERE ended_at IS NULL AND ${tx.dialect.oneOf('id')} RETURNING message, token`, [now, reason, ...list])
   if (reason === 'cancelled') await sentCopies.forgo(tx, rows.map((row) => row.message))
   await markReapable(tx, rows.map((row) => row.message))
+  tx.afterCommit(() => { for (const { token } of rows) log.info({ id: token }, reason) })
 }

@@ -3,6 +3,7 @@
 import type { MessageId, RecipientId } from '../base/branded.js'
 import type { Database, Transaction } from '../database/connect.js'
 import { failure } from '../errors/codes.js'
+import type { Log } from '../log/logger.js'
 import { selectFields } from '../message/headers.js'
 import type { ReadStatus } from './contract.js'
 import type { Messages } from './messages.js'
@@ -31,7 +32,9 @@ export class Retrieval {
   readonly #messages: Messages
   readonly #reaper: Reaper
   readonly #statuses: StatusFeed
-  constructor({ database, messages, reaper, statuses }: { database: Database; messages: Messages; reaper: Reaper; statuses: StatusFeed }) {
+  readonly #log: Log
+  constructor({ database, messages, reaper, statuses, log }: { database: Database; messages: Messages; reaper: Reaper; statuses: StatusFeed; log: Log }) {
+    this.#log = log
     this.#statuses = statuses
     this.#database = database
     this.#messages = messages
@@ -52,6 +55,7 @@ export class Retrieval {
       whole = { size: octets.length, read: async (from, count) => octets.subarray(from, from + count) }
     }
     const data = offset >= whole.size || wanted === 0 ? Buffer.alloc(0) : await whole.read(offset, Math.min(wanted, whole.size - offset))
+    if (data.length > 0 && offset + data.length >= whole.size) this.#log.debug({ id: found.token, what: representation, list: found.recipient === undefined }, 'retrieved')
     // D.4: it rises when the last octet of the representation has been handed out, and never falls.
     if (found.recipient !== undefined && data.length > 0 && offset + data.length >= whole.size) await this.raise([found.recipient], readAfter[representation]!)
     return { data, size: whole.size }
@@ -59,11 +63,14 @@ export class Retrieval {
 
   /** Silence (D33, D47). */
   async silence(identifier: Buffer): Promise<void> {
-    const { recipient } = await this.#find(identifier)
+    const { recipient, token } = await this.#find(identifier)
     if (recipient === undefined) throw failure('MESSAGE_NOT_FOUND') // a list identifier (D27)
     await this.#database.write(async (tx) => {
       await tx.run(`UPDATE recipients SET notification = ?, next_attempt = NULL, held = NULL WHERE id = ? AND ${tx.dialect.oneOf('notification')}`, [notificationNumber('silenced'), recipient, tx.dialect.list(sourcesOf('silenced'))])
-      tx.afterCommit(() => this.#statuses.tell([recipient]))
+      tx.afterCommit(() => {
+        this.#log.debug({ id: token }, "silenced by its recipient's agent")
+        this.#statuses.tell([recipient])
+      })
     })
   }
 
@@ -79,9 +86,10 @@ export class Retrieval {
     if (recipients.length === 0) return
     const list = [tx.dialect.list(recipients)]
     await tx.run(`UPDATE recipients SET pinned = 0, next_attempt = NULL, held = NULL WHERE ${tx.dialect.oneOf('id')}`, list)
-    const rows = await tx.all<{ message: MessageId }>(`SELECT DISTINCT s.message FROM recipients r JOIN submissions s ON s.id = r.submission WHERE ${tx.dialect.oneOf('r.id')}`, list)
+    const rows = await tx.all<{ message: MessageId; token: string; address: string }>(`SELECT s.message, s.token, r.address FROM recipients r JOIN submissions s ON s.id = r.submission WHERE ${tx.dialect.oneOf('r.id')}`, list)
     await markReapable(tx, rows.map((row) => row.message))
     tx.afterCommit(() => {
+      for (const { token, address } of rows) this.#log.debug({ id: token, to: address }, 'released by its recipient')
       this.#statuses.tell(recipients)
       this.#reaper.soon()
     })
@@ -95,19 +103,24 @@ export class Retrieval {
   /** The same in the caller's commit. */
   async raiseIn(tx: Transaction, recipients: readonly RecipientId[], to: ReadStatus): Promise<void> {
     if (recipients.length === 0) return
-    await tx.run(`UPDATE recipients SET read = ? WHERE read < ? AND ${tx.dialect.oneOf('id')}`, [readNumber(to), readNumber(to), tx.dialect.list(recipients)])
-    tx.afterCommit(() => this.#statuses.tell(recipients))
+    // Who it was is asked only where somebody wants to know.
+    const said = this.#log.isLevelEnabled('debug') ? ' RETURNING address, (SELECT s.token FROM submissions s WHERE s.id = recipients.submission) AS token' : ''
+    const rows = await tx.all<{ address: string; token: string }>(`UPDATE recipients SET read = ? WHERE read < ? AND ${tx.dialect.oneOf('id')}${said}`, [readNumber(to), readNumber(to), tx.dialect.list(recipients)])
+    tx.afterCommit(() => {
+      this.#statuses.tell(recipients)
+      if (said !== '') for (const { token, address } of rows) this.#log.debug({ id: token, to: address, status: to }, 'read')
+    })
   }
 
   /** After cancel and expiry nobody has an identifier any more, although a reader's own copy may hold the octets (D52). */
-  async #find(identifier: Buffer): Promise<{ message: MessageId; recipient: RecipientId | undefined }> {
+  async #find(identifier: Buffer): Promise<{ message: MessageId; token: string; recipient: RecipientId | undefined }> {
     const { read } = this.#database
-    const row = await read.get<{ message: MessageId; recipient: RecipientId }>(
-      'SELECT s.message, r.id AS recipient FROM recipients r JOIN submissions s ON s.id = r.submission JOIN messages m ON m.id = s.message WHERE r.identifier = ? AND s.ended_at IS NULL', [identifier])
+    const row = await read.get<{ message: MessageId; token: string; recipient: RecipientId }>(
+      'SELECT s.message, s.token, r.id AS recipient FROM recipients r JOIN submissions s ON s.id = r.submission JOIN messages m ON m.id = s.message WHERE r.identifier = ? AND s.ended_at IS NULL', [identifier])
     if (row) return row
-    const posted = await read.get<{ message: MessageId }>('SELECT p.message FROM postings p JOIN messages m ON m.id = p.message WHERE p.identifier = ?', [identifier])
+    const posted = await read.get<{ message: MessageId; token: string }>('SELECT p.message, s.token FROM postings p JOIN messages m ON m.id = p.message JOIN submissions s ON s.id = p.submission WHERE p.identifier = ?', [identifier])
     if (!posted) throw failure('MESSAGE_NOT_FOUND')
-    return { message: posted.message, recipient: undefined }
+    return { ...posted, recipient: undefined }
   }
 
   async #header(message: MessageId, content: { range(from: number, length: number): AsyncIterable<Buffer> }): Promise<Buffer> {

@@ -76,7 +76,7 @@ export function makeSubmitBatch({ messages, lists, notifier, statuses, outbox, l
       // Local recipients first: what is filed is silenced by that (the collector is in this very commit).
       const withLocals = items.map((item, i) => ({ item, i, locals: numbered[i].filter((recipient) => recipient.account !== undefined) })).filter(({ item, locals }) => item.heldUntil === undefined && locals.length > 0)
       const results = await local.write(tx, withLocals.map(({ item, i, locals }) => ({
-        plan: item.plan, message: first.messages + i as MessageId, summary: item.summary, recipients: locals.map((recipient) => recipient.id),
+        plan: item.plan, token: item.token, message: first.messages + i as MessageId, summary: item.summary, recipients: locals.map((recipient) => recipient.id),
       })))
       const unpinned = new Set(results.flatMap((result) => result.unpinned))
 
