@@ -2,6 +2,7 @@
 export * from './base/branded.js'
 export { gather } from './base/gather.js'
 export { systemClock, type Clock } from './base/clock.js'
+export { RecentCache } from './base/recent-cache.js'
 export { systemRandom, type Random } from './base/random.js'
 export { RestanteError, type ErrorDefinition, type ErrorKind } from './errors/define.js'
 export { errorCodes, failure, isFailure, type ErrorCode } from './errors/codes.js'

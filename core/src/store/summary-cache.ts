@@ -1,6 +1,7 @@
 // Summaries of messages that were read lately, so that what clients ask for again and again comes out of memory. A message never
-// changes, and its number is never given to another, so nothing here grows old; the oldest leave first under a bound.
+// changes, and its number is never given to another, so nothing here goes stale.
 import type { MessageId } from '../base/branded.js'
+import { RecentCache } from '../base/recent-cache.js'
 import type { Summary } from '../message/summary.js'
 
 /** What is kept: the texts that replies are made of. Decoded part tables and sort keys take more memory than time. */
@@ -14,13 +15,12 @@ type Kept = { -readonly [F in KeptField]: Summary[F] | undefined }
 const entryOctets = 250
 
 export class SummaryCache {
-  readonly #kept = new Map<MessageId, Kept>()
-  #octets = 0
+  readonly #kept: RecentCache<MessageId, Kept>
 
   /** @param most octets that all entries together may take; 0: nothing is kept */
-  constructor(private readonly most: number) {}
+  constructor(private readonly most: number) { this.#kept = new RecentCache(most, octetsOf) }
 
-  get octets(): number { return this.#octets }
+  get octets(): number { return this.#kept.octets }
 
   /** Whether these fields are kept at all. */
   covers(fields: readonly (keyof Summary)[]): fields is readonly KeptField[] {
@@ -37,34 +37,19 @@ export class SummaryCache {
 
   /** Only of messages whose summary is complete. */
   put(message: MessageId, fields: readonly KeptField[], values: Pick<Summary, KeptField>): void {
-    let kept = this.#kept.get(message)
-    if (kept === undefined) {
-      this.#kept.set(message, (kept = { size: undefined, headerSize: undefined, envelope: undefined, body: undefined, bodyStructure: undefined, headers: undefined, preview: undefined }))
-      this.#octets += entryOctets
-    }
-    for (const field of fields) {
-      if (kept[field] !== undefined) continue
-      ;(kept as Record<KeptField, unknown>)[field] = values[field]
-      this.#octets += textOctets(values[field])
-    }
-    for (const [oldest] of this.#kept) {
-      if (this.#octets <= this.most) break
-      this.#drop(oldest)
-    }
+    const kept: Kept = { ...(this.#kept.get(message) ?? unknown) }
+    for (const field of fields) (kept as Record<KeptField, unknown>)[field] = values[field]
+    this.#kept.set(message, kept)
   }
 
   /** They were deleted. */
   forget(messages: readonly MessageId[]): void {
-    for (const message of messages) this.#drop(message)
-  }
-
-  #drop(message: MessageId): void {
-    const kept = this.#kept.get(message)
-    if (kept === undefined) return
-    this.#kept.delete(message)
-    this.#octets -= entryOctets
-    for (const field of keptFields) this.#octets -= textOctets(kept[field])
+    for (const message of messages) this.#kept.delete(message)
   }
 }
 
-const textOctets = (value: unknown): number => (typeof value === 'string' ? value.length : 0)
+const unknown: Kept = { size: undefined, headerSize: undefined, envelope: undefined, body: undefined, bodyStructure: undefined, headers: undefined, preview: undefined }
+
+function octetsOf(kept: Kept): number {
+  return entryOctets + (kept.envelope?.length ?? 0) + (kept.body?.length ?? 0) + (kept.bodyStructure?.length ?? 0) + (kept.headers?.length ?? 0) + (kept.preview?.length ?? 0)
+}

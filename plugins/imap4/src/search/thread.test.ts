@@ -1,7 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import type { Uid } from '@restante/core'
 import type { Sortable } from './sort-keys.js'
-import { KeptKeys } from './sort-keys.js'
 import { algorithms, thread } from './thread.js'
 
 interface Given { readonly id?: string; readonly refs?: readonly string[]; readonly subject?: string; readonly reply?: boolean; readonly date?: number | null; readonly came?: number }
@@ -78,10 +77,4 @@ describe('ORDEREDSUBJECT and REFS', () => {
   it('REFS knows no subjects, and puts the thread with the newest message last', () => {
     expect(threads('REFS', [{ id: 'a', subject: 'X', came: 1 }, { subject: 'X', came: 2 }, { refs: ['a'], came: 3 }])).toBe('(2)(1 3)')
   })
-})
-
-it('keeps sort keys under a bound', () => {
-  const kept = new KeptKeys(2000)
-  for (let i = 0; i < 100; i++) kept.set(i as never, message({}, i).keys)
-  expect([kept.octets <= 2000, kept.get(99 as never) !== undefined, kept.get(0 as never)]).toEqual([true, true, undefined])
 })
