@@ -64,6 +64,17 @@ for (const kind of databases) {
       }
     })
 
+    it('what must go by TLS only (RFC 8689) is not announced without it; other mail is', async () => {
+      const before = (await held()).length
+      const draft = await pair.a.gateway.store.open({ account: null, name: 'user0001@a.test', protocol: 'ESMTPS' }, { recipients: [to(1)], requireTls: true })
+      await draft.writer.write(Buffer.from('Subject: secret\r\n\r\n'))
+      const { token } = await draft.seal()
+      const other = await pair.a.submit([to(1)])
+      await settled()
+      expect(await rows(token)).toMatchObject([{ outcome: 'noservice', next_attempt: null, why: 'the agent is reached without TLS, and the sender requires TLS all the way (REQUIRETLS)' }])
+      expect(await rows(other.token)).toMatchObject([{ outcome: 'accepted' }])
+      expect(await held()).toHaveLength(before + 1)
+    })
     it('T54 T59 silence, un-pinning and cancelling end it for those concerned', async () => {
       const sent = await pair.a.submit([to(1), to(2), to(3)])
       const gone = await pair.a.submit([to(1)])

@@ -14,6 +14,7 @@ import { startDns, type DnsZone } from '../support/dns-server.js'
 import { startGateway } from '../support/gateway.js'
 import { makeIssuer } from '../support/server-certificates.js'
 import { startSink, type Sink } from '../support/smtp-sink.js'
+import { held } from '../support/smtp-talk.js'
 
 for (const kind of databases) describe(kind, () => {
   const folder = mkdtempSync(join(tmpdir(), 'restante-tls-'))
@@ -46,7 +47,7 @@ for (const kind of databases) describe(kind, () => {
     await new Promise<void>((ready) => { web.listen(0, '127.0.0.1', ready) })
     dns = await startDns(zone)
     gateway = await startGateway({ accounts: 2, set: [
-      'plugins.pop3=false', `im2000.outbound.dnsServers=["${dns.address}"]`, 'im2000.outbound.allowNetworks=["127.0.0.0/8"]', 'im2000.outbound.dnsTimeout=1',
+      'plugins.pop3=false', 'plugins.mailsort={}', `im2000.outbound.dnsServers=["${dns.address}"]`, 'im2000.outbound.allowNetworks=["127.0.0.0/8"]', 'im2000.outbound.dnsTimeout=1',
       `bridges.smtp-relay=${JSON.stringify({ port: good.port, commandTimeout: 2, connectTimeout: 2, reuse: 0.05, authorities: join(folder, 'ca.pem'), incoming: { check: false }, mtaSts: { port: (web.address() as AddressInfo).port }, tlsReports: { send: true, contact: 'tls@example.test' } })}`,
       ...await databaseSettings(kind),
     ] })
@@ -152,6 +153,27 @@ for (const kind of databases) describe(kind, () => {
       await expect(send('submission')).rejects.toThrow(/TLS/)
       await send('submissions')
       expect(await core().database.read.get('SELECT require_tls FROM submissions WHERE protocol LIKE \'ESMTPSA%\' ORDER BY id DESC LIMIT 1')).toEqual({ require_tls: 1 })
+    })
+    it('is taken from outside too, under TLS, and what a rule sends on carries it: by servers that do likewise, else it comes back', async () => {
+      await forget()
+      sts('eight')
+      policy = 'version: STSv1\nmode: enforce\nmx: mx.far.test\nmax_age: 86400\n'
+      const [host, port] = gateway.listeners.smtp.split(':')
+      const receive = (more: object, requireTls = true) => createTransport({ host, port: Number(port), tls: { rejectUnauthorized: false }, ...more }).sendMail({ envelope: { from: 'eve@src.test', to: user(2), requireTLSExtensionEnabled: requireTls } as never, requireTLSExtensionEnabled: requireTls, raw: `From: eve@src.test\r\nTo: ${user(2)}\r\nSubject: secret\r\nMessage-ID: <${Math.random()}@src.test>\r\n\r\nHi\r\n` } as never)
+      await expect(receive({ ignoreTLS: true })).rejects.toThrow(/TLS/)
+      await operate(core(), 'mailsort.save', { user: user(2), text: 'rule "on" { forward to "bob@far.test" }' })
+      await receive({ requireTLS: true })
+      await expect.poll(() => good.taken.length, { timeout: 15_000 }).toBe(1)
+      expect(good.taken[0]).toMatchObject({ to: ['bob@far.test'], requireTls: true, secure: true })
+      await receive({ requireTLS: true }, false)
+      await expect.poll(() => good.taken.length, { timeout: 15_000 }).toBe(2)
+      expect(good.taken[1]).toMatchObject({ requireTls: false })
+      // A domain that nobody vouches for: who forwards hears of it.
+      await operate(core(), 'mailsort.save', { user: user(2), text: 'rule "on" { if subject is "secret" forward to "bob@wrong.test" }' })
+      await receive({ requireTLS: true })
+      await expect.poll(async () => (await held(gateway, user(2), 'INBOX')).filter(({ text }) => /^Status: 5\.7\.30/m.test(text)).length, { timeout: 15_000 }).toBe(1)
+      expect(good.taken).toHaveLength(2)
+      await operate(core(), 'mailsort.save', { user: user(2), text: '' })
     })
     it('TLS-Required: No goes by policies that would keep it here', async () => {
       await forget()

@@ -3,9 +3,10 @@
 import { readdirSync } from 'node:fs'
 import { setTimeout as moment } from 'node:timers/promises'
 import { join } from 'node:path'
+import { createTransport } from 'nodemailer'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { until } from '../journeys/support/restante.js'
-import { startWorld, type World } from './support/world.js'
+import { password, startWorld, type World } from './support/world.js'
 
 let world: World
 beforeAll(async () => { world = await startWorld({ users: 4 }) })
@@ -44,6 +45,13 @@ describe('mail between two organisations', () => {
     await until(async () => (await world.a.track(id)).endedBy === 'released' || undefined, 'released')
   })
 
+  it('what must go by TLS only (REQUIRETLS, RFC 8689) goes so', async () => {
+    const [from, to] = [world.a.user(1), world.b.user(1)]
+    await createTransport({ host: '127.0.0.1', port: world.a.ports.submissions, secure: true, tls: { rejectUnauthorized: false }, auth: { user: from, pass: password } })
+      .sendMail({ envelope: { from, to, requireTLSExtensionEnabled: true } as never, requireTLSExtensionEnabled: true, raw: `From: ${from}\r\nTo: ${to}\r\nSubject: by TLS only\r\nMessage-ID: <requiretls@a.test>\r\n\r\nHi\r\n` } as never)
+    await world.b.arrived(1, 'by TLS only')
+    await status('<requiretls@a.test>', ['silenced readall pinned'])
+  })
   it('T62 the status goes unprocessed, notifying, silenced', async () => {
     await world.names.pause()
     const id = await world.a.send(1, [world.b.user(3)], 'slow names')

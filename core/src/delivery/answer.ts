@@ -46,7 +46,7 @@ const mostReferences = 20
 export function makeAnswers(parts: AnswersParts): Answers {
   return {
     async answer(fact, { text, unnamed, prefix, timezone, due }) {
-      const { account, recipient, sender, message } = fact
+      const { account, recipient, sender, message, requireTls = false } = fact
       const fields = await readFields(parts.contents, message)
       if (!fields) return 'the message is gone'
       const all = (name: string): readonly string[] => fields.filter((field) => field.name === name).map((field) => unfold(field.value))
@@ -66,7 +66,7 @@ export function makeAnswers(parts: AnswersParts): Answers {
       })
       try {
         // RFC 3834 3.3: the null sender, so that nothing answers the answer.
-        const draft = await parts.messageStore.open({ account, name: '', protocol: 'AUTO' }, { recipients: [sender] })
+        const draft = await parts.messageStore.open({ account, name: '', protocol: 'AUTO' }, { recipients: [sender], requireTls })
         try {
           await draft.writer.write(octets)
           await draft.seal()

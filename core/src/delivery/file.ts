@@ -50,7 +50,7 @@ export async function fileMessages(parts: FileParts, tx: Transaction, filings: r
       }
       for (const [n, { plugin, work }] of owed.entries()) {
         const key: HoldKey = { message, recipient: recipients[i], n }
-        const fact = { account, recipient, sender: plan.sender, protocol: plan.protocol, message, at: plan.at, work }
+        const fact = { account, recipient, sender: plan.sender, protocol: plan.protocol, ...(plan.requireTls ? { requireTls: true } : {}), message, at: plan.at, work }
         owing.push({ from, to: placements.length, key, job: (copies) => ({ kind: 'duty', payload: { hook: 'delivery.after', plugin, fact: { ...fact, copies }, hold: key } }) })
       }
       usage.push({ account, octets: copies.length * summary.size, messages: copies.length })

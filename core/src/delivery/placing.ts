@@ -62,6 +62,8 @@ export interface AfterDelivery {
   /** The envelope's sender; '' is the null sender. */
   readonly sender: string
   readonly protocol: string
+  /** What is made of it must go by TLS only (RFC 8689 6). */
+  readonly requireTls?: boolean
   /** The octets are there until the job is done. */
   readonly message: MessageId
   readonly at: number

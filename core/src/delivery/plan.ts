@@ -10,7 +10,7 @@ import type { ArrivalFor, Into, Owed, Placing, Prospect } from './placing.js'
 export interface Copy { readonly mailbox: MailboxId; readonly flags: number; readonly keywords: readonly string[]; readonly isInbox: boolean }
 /** Plan for one recipient. */
 export interface RecipientPlan { readonly account: AccountId; readonly recipient: string; readonly copies: readonly Copy[]; readonly owed: readonly Owed[] }
-export interface DeliveryPlan { readonly at: number; readonly sender: string; readonly protocol: string; readonly recipients: readonly RecipientPlan[] }
+export interface DeliveryPlan { readonly at: number; readonly sender: string; readonly protocol: string; readonly requireTls?: boolean; readonly recipients: readonly RecipientPlan[] }
 
 export interface PlanParts {
   readonly judge: (account: AccountId, facts: Facts) => Promise<Action>
@@ -60,7 +60,7 @@ export async function planDelivery(parts: PlanParts, arrival: Arrival): Promise<
     const mailbox = await junkOf(parts, accounts[i])
     return mailbox === undefined ? usual : { ...usual, copies: [{ mailbox, flags: 0, keywords: [junkKeyword], isInbox: false }] }
   }
-  const plan = (recipients: readonly RecipientPlan[]): DeliveryPlan => ({ at, sender: originator.name, protocol: originator.protocol, recipients })
+  const plan = (recipients: readonly RecipientPlan[]): DeliveryPlan => ({ at, sender: originator.name, protocol: originator.protocol, ...(arrival.requireTls ? { requireTls: true } : {}), recipients })
   if (!sort && !owing && !parts.hasPolicy()) return plan(await Promise.all(accounts.map((_, i) => toUsual(i))))
 
   const rejections: string[] = []

@@ -71,8 +71,8 @@ export function makeLetGo(parts: LetGoParts): (submission: SubmissionId) => Prom
 
 async function plan(parts: LetGoParts, submission: SubmissionId, now: number): Promise<Going | undefined> {
   const { database: { read }, messages, lists, local, log } = parts
-  const row = await read.get<{ message: MessageId; token: string; account: AccountId | null; originator: string; protocol: string; lists: string }>(
-    'SELECT s.message, s.token, s.account, s.originator, s.protocol, w.lists FROM windows w JOIN submissions s ON s.id = w.submission WHERE w.submission = ? AND w.until IS NOT NULL AND w.until <= ?', [submission, now])
+  const row = await read.get<{ message: MessageId; token: string; account: AccountId | null; originator: string; protocol: string; require_tls: number; lists: string }>(
+    'SELECT s.message, s.token, s.account, s.originator, s.protocol, s.require_tls, w.lists FROM windows w JOIN submissions s ON s.id = w.submission WHERE w.submission = ? AND w.until IS NOT NULL AND w.until <= ?', [submission, now])
   if (!row) return undefined
   const held = (await read.all<{ id: RecipientId; address: string; notify: string | null }>('SELECT id, address, notify FROM recipients WHERE submission = ? AND held IS NOT NULL ORDER BY id', [submission]))
     .map(({ id, address, notify }): Held => ({ id, address, wishes: notify === null ? {} : { notify: notify.split(',') as NotifyOn[] } }))
@@ -90,7 +90,7 @@ async function plan(parts: LetGoParts, submission: SubmissionId, now: number): P
     return Buffer.concat(chunks)
   }
   const planned = locals.length === 0 ? undefined : await local.plan({
-    token: row.token, originator: { account: row.account, name: row.originator, protocol: row.protocol }, summary, at: now, octets, alone: locals.length === recipients.length && names.length === 0,
+    token: row.token, originator: { account: row.account, name: row.originator, protocol: row.protocol }, ...(row.require_tls === 1 ? { requireTls: true } : {}), summary, at: now, octets, alone: locals.length === recipients.length && names.length === 0,
     recipients: locals.map(({ to }) => ({ address: (to as Route).address, account: (to as Route).account! })),
   }).catch((error: unknown) => {
     if (!isFailure(error, 'MESSAGE_REJECTED')) throw error

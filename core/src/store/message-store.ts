@@ -146,7 +146,7 @@ export function makeMessageStore(parts: StoreParts): MessageStore & TrackingStor
     const arriving = openArriving(spooled, blobs)
     // What its sender may still take back is not planned before it is let go.
     const ask = async (): Promise<unknown> => (locals.length === 0 || known.heldUntil !== undefined ? undefined : local.plan({
-      token: known.token, originator: known.originator, summary: spooled.summary, at: known.at, recipients: locals, octets: arriving.read,
+      token: known.token, originator: known.originator, ...(known.requireTls ? { requireTls: true } : {}), summary: spooled.summary, at: known.at, recipients: locals, octets: arriving.read,
       alone: locals.length === known.recipients.length && known.lists.length === 0,
     }))
     let plan = await ask().catch(async (error: unknown) => {

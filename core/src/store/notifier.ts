@@ -108,7 +108,7 @@ export class Notifier implements RecipientsElsewhere {
     if (first.length === 0) return
     if (!isDomain(domain)) return this.#allOf(domain, until, signal, first, 'baddomain', 'the domain cannot be one')
     const located = await this.#parts.reach(domain)
-    if (located.kind === 'connected') return this.#tell(domain, until, signal, first, located.value)
+    if (located.kind === 'connected') return this.#tell(domain, until, signal, first, located)
     this.#parts.log.info({ domain, why: located.why, lasting: located.kind === 'permanent' }, 'agent not reached')
     // Below a wildcard each name exists without SRV records: IM2000 would wait (C.1.5), SMTP need not.
     if (this.#handOver.relay && (located.kind === 'permanent' || located.unoffered)) {
@@ -118,11 +118,14 @@ export class Notifier implements RecipientsElsewhere {
     return this.#allOf(domain, until, signal, first, located.kind === 'permanent' ? 'noservice' : 'unreachable', located.why)
   }
 
-  async #tell(domain: string, until: number, signal: AbortSignal, first: readonly Due[], session: RnaClient): Promise<void> {
-    const agent = new Agent(domain, session, this.#parts, signal)
+  async #tell(domain: string, until: number, signal: AbortSignal, first: readonly Due[], { value, secure }: { readonly value: RnaClient; readonly secure: boolean }): Promise<void> {
+    const agent = new Agent(domain, value, this.#parts, signal)
+    const open = secure ? this.#parts.options.store.storeSsl === undefined ? 'this store has no TLS service' : undefined : 'the agent is reached without TLS'
     try {
       for (let due = first; due.length > 0; due = await this.#due(domain, until)) {
-        const waiting = byMailbox(due)
+        const kept = open === undefined ? [] : due.filter(({ requireTls }) => requireTls)
+        await Promise.all(kept.map((one) => this.#settled(one, 'noservice', `${open}, and the sender requires TLS all the way (REQUIRETLS)`)))
+        const waiting = byMailbox(due.filter((one) => !kept.includes(one)))
         const hands = due.length >= worthASession ? this.#parts.options.perAgent : 1
         // Each takes the next mailbox; a hand without a session of its own asks for one.
         await Promise.all(Array.from({ length: hands }, async () => {
@@ -142,7 +145,8 @@ export class Notifier implements RecipientsElsewhere {
   #notification(due: Due): Notification {
     const { store, digest } = this.#parts.options
     return {
-      ...store, recipient: due.address, identifier: due.identifier, sender: due.originator, size: due.size,
+      // Clear text is "not offered" (im2000.md Q15) for what must not be fetched that way (RFC 8689).
+      ...store, ...(due.requireTls ? { storeClear: { literals: [] } } : {}), recipient: due.address, identifier: due.identifier, sender: due.originator, size: due.size,
       ...(digest && due.digest ? { digest: Buffer.from(due.digest, 'hex') } : {}),
     }
   }

@@ -19,6 +19,8 @@ export interface Arrival {
   readonly alone: boolean
   /** In envelope order. */
   readonly recipients: readonly { readonly address: string; readonly account: AccountId }[]
+  /** Who sends it on, or answers it, must see that it goes by TLS only (RFC 8689 6). */
+  readonly requireTls?: boolean
   /** The notification agent has judged the notification already. */
   readonly judged?: boolean
 }

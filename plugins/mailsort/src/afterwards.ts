@@ -36,7 +36,7 @@ export function makeAfterwards(parts: AfterwardsParts): (fact: AfterDelivery) =>
 
 /** A forward names the one who forwards as its sender: what goes wrong is theirs, and their domain vouches for it. Null stays null. */
 async function forward(parts: AfterwardsParts, fact: AfterDelivery, addresses: readonly string[]): Promise<void> {
-  const { account, recipient, sender, message } = fact
+  const { account, recipient, sender, message, requireTls = false } = fact
   const failed = (to: readonly string[], why: string): void => {
     parts.log.warn({ account, message, to, why }, 'a message was not forwarded')
     parts.note(account, '', `not forwarded to ${to.join(', ')}: ${why}`, '')
@@ -45,7 +45,7 @@ async function forward(parts: AfterwardsParts, fact: AfterDelivery, addresses: r
   for (let tries = 0; tries < 2 && recipients.length > 0; tries++) {
     try {
       const content = await parts.contents.open(message)
-      const draft = await parts.store.open({ account, name: sender === '' ? '' : recipient, protocol: 'MailSort', forwardedFor: sender }, { recipients }, { trace: `Delivered-To: ${recipient}\r\n`, expectedSize: content.size })
+      const draft = await parts.store.open({ account, name: sender === '' ? '' : recipient, protocol: 'MailSort', forwardedFor: sender }, { recipients, requireTls }, { trace: `Delivered-To: ${recipient}\r\n`, expectedSize: content.size })
       try {
         for await (const chunk of withoutReturnPath(content)) await draft.writer.write(chunk)
         await draft.seal()

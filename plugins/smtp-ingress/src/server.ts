@@ -51,7 +51,7 @@ export function createEngine(options: EngineOptions): Engine {
     name: host, banner: 'Restante', heloResponse: '%s', lmtp: kind === 'lmtp', secure: implicitTls, size: options.transaction.limit,
     authMethods: mechanisms, allowInsecureAuth: true, authOptional: true,
     disabledCommands: [...unwanted, ...(kind === 'submission' ? [] : ['AUTH']), ...(kind === 'mx' ? [] : ['XCLIENT']), ...(secureContext && !implicitTls ? [] : ['STARTTLS'])],
-    hideENHANCEDSTATUSCODES: false, hideDSN: !options.dsn, hideREQUIRETLS: kind !== 'submission', disableReverseLookup: true, socketTimeout: options.idleMs,
+    hideENHANCEDSTATUSCODES: false, hideDSN: !options.dsn, hideREQUIRETLS: kind === 'lmtp', disableReverseLookup: true, socketTimeout: options.idleMs,
     SNICallback: (_, done) => done(null, secureContext),
     onAuth: ({ username, password, authcid, authzid }, session, done) => {
       const own = ownerOf(session)
