@@ -61,7 +61,9 @@ import { createHost, type Host } from './plugin/host.js'
 import { makeNotificationAgent, storeOf, type NotificationAgent } from './rna/notification-agent.js'
 import { rnaMigrations } from './rna/migrations.js'
 import { Lists } from './store/lists.js'
+import type { MessageStore } from './store/contract.js'
 import { makeMessageStore } from './store/message-store.js'
+import { makeTracking, type TrackingStore } from './store/tracking.js'
 import { Messages } from './store/messages.js'
 import { storeMigrations } from './store/migrations.js'
 import { Notifier } from './store/notifier.js'
@@ -95,7 +97,7 @@ interface Cradle {
   blobs: BlobStore; messages: Messages; textIndex: TextIndexer; spool: ReturnType<typeof makeSpool>; jobs: Jobs; lists: Lists; feed: Feed; keywords: KeywordSets; indexes: Indexes
   stores: Stores; choices: RetrievalChoices; pins: RemotePins; content: RemoteContent; collector: Collector; fileParts: FileParts
   statuses: StatusFeed; sentTracking: SentTracking; outbox: ReturnType<typeof makeOutbox>; sentCopies: ReturnType<typeof makeSentCopies>; tlsMemory: ReturnType<typeof makeTlsMemory>; reach: Reach; notifier: Notifier; reports: ReturnType<typeof makeReports>; queue: Queue; windows: Windows; reaper: Reaper; retrieval: Retrieval; agent: NotificationAgent; mailboxes: ReturnType<typeof makeMailboxes>; local: LocalRecipients
-  store: ReturnType<typeof makeMessageStore>; authenticator: ReturnType<typeof makeAuthenticator>; net: ReturnType<typeof createNet>
+  messageStore: MessageStore; tracking: TrackingStore; store: MessageStore & TrackingStore; authenticator: ReturnType<typeof makeAuthenticator>; net: ReturnType<typeof createNet>
 }
 
 export type Gateway = Awaited<ReturnType<typeof openGateway>>
@@ -226,7 +228,7 @@ function assemble(options: GatewayOptions, owned: DataFolder, database: Database
     retrieval: asFunction(({ database, messages, reaper, statuses }: Cradle) => new Retrieval({ database, messages, reaper, statuses, log: scoped('store') })).singleton(),
     reaper: asFunction(({ database, messages, indexes, lists, outbox, sentCopies }: Cradle) => new Reaper({
       database, outbox, sentCopies, clock, log: scoped('reaper'), messages, lists, shown: indexes,
-      local: { plan: (arrival) => container.cradle.local.plan(arrival), write: (tx, filings) => container.cradle.local.write(tx, filings), withdraw: (tx, recipients, why) => container.cradle.local.withdraw(tx, recipients, why) },
+      local: { plan: (arrival) => container.cradle.local.plan(arrival), refusals: (plan) => container.cradle.local.refusals(plan), write: (tx, filings) => container.cradle.local.write(tx, filings), withdraw: (tx, recipients, why) => container.cradle.local.withdraw(tx, recipients, why) },
       options: { tombstoneSeconds: storeSettings.tombstones, maximumAgeSeconds: storeSettings.maximumAge },
     })).singleton(),
     mailboxes: asFunction(({ database, accounts, quota, keywords, feed, indexes, bus, messages, blobs, retrieval, reaper, pins, outbox }: Cradle) => makeMailboxes({
@@ -258,11 +260,13 @@ function assemble(options: GatewayOptions, owned: DataFolder, database: Database
       does: (plugin) => hooks.does('delivery.after', plugin),
       sort: () => (hooks.given('delivery.before') ? (arrival) => hooks.ask('delivery.before', arrival) : undefined),
     })).singleton(),
-    store: asFunction(({ database, accounts, blobs, spool, lists, local, reaper, messages, notifier, statuses, outbox, reports, windows, sentCopies }: Cradle) => makeMessageStore({
-      log: scoped('store'), database, outbox, sentCopies, accounts, blobs, spool, lists, local, reaper, clock, random, submitBatch: makeSubmitBatch({ messages, lists, notifier, statuses, outbox, local, reports, windows, sentCopies, random }),
+    tracking: asFunction(({ database, local, reaper, sentCopies }: Cradle) => makeTracking({ database, local, reaper, sentCopies, clock, log: scoped('store') })).singleton(),
+    messageStore: asFunction(({ database, accounts, blobs, spool, lists, local, messages, notifier, statuses, outbox, reports, windows, sentCopies }: Cradle) => makeMessageStore({
+      database, outbox, accounts, blobs, spool, lists, local, clock, random, submitBatch: makeSubmitBatch({ messages, lists, notifier, statuses, outbox, local, reports, windows, sentCopies, random }),
       reaches: (domain) => notifier.reaches(domain),
       options: { name: settings.hostname, minimumLifetime: storeSettings.minimumLifetime, defaultLifetime: storeSettings.lifetime, envelopeEntries: storeSettings.envelopeEntries },
     })).singleton(),
+    store: asFunction(({ messageStore, tracking }: Cradle) => ({ ...messageStore, ...tracking })).singleton(),
     net: asFunction(({ metrics, folder, certificate }: Cradle) => createNet({ settings, dataFolder: folder, certificate, metrics, log: scoped('net'), clock })).singleton(),
   })
   const core = container.cradle

@@ -7,6 +7,7 @@ import { planDelivery, type DeliveryPlan, type PlanParts } from './plan.js'
 export function makeLocalRecipients(parts: PlanParts & FileParts & { readonly clock: Clock }): LocalRecipients<DeliveryPlan> {
   return {
     plan: (arrival) => planDelivery(parts, arrival),
+    refusals: (plan) => plan.recipients.map(({ refusal }) => refusal),
     write: (tx, filings) => fileMessages(parts, tx, filings, parts.clock.now()),
     withdraw: (tx, recipients) => withdrawEntries(parts, tx, recipients),
   }

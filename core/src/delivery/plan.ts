@@ -9,7 +9,7 @@ import type { ArrivalFor, Into, Owed, Placing, Prospect } from './placing.js'
 
 export interface Copy { readonly mailbox: MailboxId; readonly flags: number; readonly keywords: readonly string[]; readonly isInbox: boolean }
 /** Plan for one recipient. */
-export interface RecipientPlan { readonly account: AccountId; readonly recipient: string; readonly copies: readonly Copy[]; readonly owed: readonly Owed[] }
+export interface RecipientPlan { readonly account: AccountId; readonly recipient: string; readonly copies: readonly Copy[]; readonly owed: readonly Owed[]; /** Where each is answered by himself: why he is not to have it. */ readonly refusal?: unknown }
 export interface DeliveryPlan { readonly at: number; readonly sender: string; readonly protocol: string; readonly requireTls?: boolean; readonly recipients: readonly RecipientPlan[] }
 
 export interface PlanParts {
@@ -48,10 +48,11 @@ export async function planDelivery(parts: PlanParts, arrival: Arrival): Promise<
   const { originator, summary, at } = arrival
   const facts: Facts = { submitterAddress: '127.0.0.1', storeDomain: parts.storeName, storeLiterals: [], sender: originator.name, size: summary.size, tls: true }
   // Mail for an account that was removed while it came in is nobody's; the other recipients get theirs.
-  if (!inboxes.some((inbox) => inbox !== undefined)) throw failure('MAILBOX_GONE')
+  if (!arrival.each && !inboxes.some((inbox) => inbox !== undefined)) throw failure('MAILBOX_GONE')
   const toInbox = (i: number): RecipientPlan => {
     const mailbox = inboxes[i]
-    return { account: accounts[i], recipient: arrival.recipients[i].address, owed: [], copies: mailbox === undefined ? [] : [{ mailbox, flags: 0, keywords: [], isInbox: true }] }
+    const gone = mailbox === undefined && arrival.each ? { refusal: failure('ACCOUNT_NOT_FOUND', { account: arrival.recipients[i].address }) } : {}
+    return { ...gone, account: accounts[i], recipient: arrival.recipients[i].address, owed: [], copies: mailbox === undefined ? [] : [{ mailbox, flags: 0, keywords: [], isInbox: true }] }
   }
   /** Where mail goes that nobody sorts. */
   const toUsual = async (i: number): Promise<RecipientPlan> => {
@@ -76,6 +77,7 @@ export async function planDelivery(parts: PlanParts, arrival: Arrival): Promise<
     if (placing) {
       try {
         its = { ...its, copies: await copiesOf(parts, account, placing, inbox, its.copies), owed: owedOf(parts, placing) }
+        if (placing.reject !== undefined && arrival.each) return { ...its, refusal: failure('MESSAGE_REJECTED', { why: String(placing.reject) }) }
         if (placing.reject !== undefined) rejections.push(String(placing.reject))
       } catch (error) {
         if (isFailure(error) && error.kind === 'temporary') throw error

@@ -11,7 +11,7 @@ import type { Jobs } from '../jobs/jobs.js'
 import type { Log } from '../log/logger.js'
 import { composeReport, type ReportKind } from '../message/report.js'
 import type { MessageStore, NotifyOn } from '../store/contract.js'
-import type { TrackingStore } from '../store/message-store.js'
+import type { TrackingStore } from '../store/tracking.js'
 import type { OwedReport, OwedReports } from '../store/ports.js'
 
 export interface ReportsParts {

@@ -68,6 +68,8 @@ export interface Draft {
   readonly writer: SpoolWriter
   /** Stores message, envelope and identifiers in one commit and files it for all local recipients (D17). Resolves only after the commit. */
   seal(): Promise<Submission>
+  /** The same, but local recipients who cannot have it (their quota, their own rules) are left out and named, each with its error; nothing is stored when nobody is left. */
+  sealEach(): Promise<{ readonly submission?: Submission; /** By address as it stands in the envelope. */ readonly refused: ReadonlyMap<string, unknown> }>
   /** Forget it; harmless after seal. */
   discard(): Promise<void>
 }

@@ -7,7 +7,7 @@ import { authenticate } from '../im2000/session/authenticate.js'
 import { abort, ok, outOfPlace, pair, type Reply, type Service, type SessionView, type Transaction } from '../im2000/session/transaction.js'
 import { mailBoxToText } from '../im2000/values.js'
 import type { Draft, Envelope, MessageStore } from './contract.js'
-import type { TrackingStore } from './message-store.js'
+import type { TrackingStore } from './tracking.js'
 
 export interface MsoapParts {
   readonly store: MessageStore

@@ -23,6 +23,8 @@ export interface Arrival {
   readonly requireTls?: boolean
   /** The notification agent has judged the notification already. */
   readonly judged?: boolean
+  /** Recipients are answered one by one: who refuses it is named by `refusals`, and planned for no more. */
+  readonly each?: boolean
 }
 
 /** One message's local recipients at the moment of the commit: numbers are given out now. */
@@ -42,6 +44,8 @@ export interface FilingResult { readonly unpinned: readonly RecipientId[] }
 export interface LocalRecipients<Plan = unknown> {
   /** Asks policies and hooks where each copy goes. Writes nothing; may take its time. */
   plan(arrival: Arrival): Promise<Plan>
+  /** Of an arrival with `each`: why a recipient is not to have it, in order; undefined: he is. */
+  refusals(plan: Plan): readonly unknown[]
   /** Files several messages for all their recipients, set by set. Asks nothing. */
   write(tx: Transaction, filings: readonly Filing<Plan>[]): Promise<readonly FilingResult[]>
   /** The messages of these submissions were cancelled or have expired: unread entries in INBOX disappear, read ones stay (design section 8). */

@@ -17,7 +17,7 @@ import type { StatusFeed } from './status-feed.js'
 import type { Windows } from './window.js'
 
 /** One entry of an envelope, routed. */
-export interface RoutedRecipient extends Route { readonly wishes?: RecipientWishes }
+export interface RoutedRecipient extends Route { /** As it stands in the envelope. */ readonly named: string; readonly wishes?: RecipientWishes }
 
 /** Everything that is known before the commit. */
 export interface Sealed {
@@ -116,9 +116,9 @@ export function makeSubmitBatch({ messages, lists, notifier, statuses, outbox, l
 }
 
 /** A local copy is filed in this very commit. */
-const filed = (item: Sealed, { account }: RoutedRecipient): boolean => account !== undefined && item.heldUntil === undefined
+const filed = (item: Sealed, { account }: Route): boolean => account !== undefined && item.heldUntil === undefined
 /** Domain, next attempt and since when it is held: what the queue and the notifier go by. */
-function waiting({ at, heldUntil }: Sealed, { address, account }: RoutedRecipient): readonly [string | null, number | null, number | null] {
+function waiting({ at, heldUntil }: Sealed, { address, account }: Route): readonly [string | null, number | null, number | null] {
   if (heldUntil !== undefined) return [domainOf(address), null, at]
   return account === undefined ? [domainOf(address), at, null] : [null, null, null]
 }

@@ -11,6 +11,7 @@ export const reply = (code: number, text: string): Reply => ({ code, text })
 const replies: { readonly [C in ErrorCode]?: Reply } = {
   AUTHENTICATION_FAILED: reply(535, '5.7.8 Authentication failed'),
   ISSUER_UNREACHABLE: reply(454, '4.7.0 The token cannot be checked at the moment; try again later'),
+  ACCOUNT_NOT_FOUND: reply(550, '5.1.1 No such user here'),
   ACCOUNT_DISABLED: reply(535, '5.7.8 Authentication failed'),
   AUTHENTICATION_THROTTLED: reply(454, '4.7.0 Too many failed logins; try again later'),
   ADDRESS_INVALID: reply(553, '5.1.3 Not a usable mail address'),

@@ -290,11 +290,10 @@ class SmtpSession extends SMTPConnection {
   }
   async #finish(transaction: Transaction): Promise<void> {
     this._handlerPending = true // the idle timer does not run while the peer waits for us
-    const answer = await transaction.end()
+    const answers = await transaction.end()
     this._handlerPending = false
     this.connection.transcript.client(`(message, ${transaction.octets} octets)`)
-    // LMTP: one reply per accepted RCPT (RFC 2033 4.2).
-    for (let n = this.options.kind === 'lmtp' ? transaction.accepted.length : 1; n > 0; n--) this.send(answer.code, answer.text)
+    for (const answer of answers) this.send(answer.code, answer.text)
     this._transactionCounter++
     this._resetSession()
     if (this.#leaving) this.#leave()

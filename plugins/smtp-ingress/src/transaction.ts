@@ -37,7 +37,7 @@ interface Found { trace: string; junk?: string }
 interface HeaderStage { push(chunk: Buffer): Mended | Buffer | 'too-large' | undefined; end(): Mended | Buffer }
 
 export class Transaction {
-  /** Accepted RCPTs, in order; one that is named twice stands twice, for LMTP answers each. */
+  /** Accepted RCPTs, in order, as they stand in the envelope; one that is named twice stands twice, for LMTP answers each. */
   readonly accepted: string[] = []
   /** What is to be reported of whom (RFC 3461). */
   readonly #wishes = new Map<string, RecipientWishes>()
@@ -50,6 +50,8 @@ export class Transaction {
   /** Waits for the header to be complete; undefined when that is done, or nobody needs to look at it. */
   #header: HeaderStage | undefined
   #refusal: Reply | undefined
+  /** Recipients who are answered otherwise than the rest, and why (LMTP). */
+  #refused: ReadonlyMap<string, unknown> = new Map()
   #size = 0
   /** Mail from outside that plugins want to see whole: it waits here until they have. */
   #held: Waiting | undefined
@@ -70,7 +72,7 @@ export class Transaction {
     const held = await guard?.names(this.peer, this.sender, address)
     if (held && 'code' in held) return held
     this.#found.junk ??= held?.junk
-    this.accepted.push(address)
+    this.accepted.push(typeof answer === 'string' ? answer : address)
     if (typeof answer === 'string') {
       this.#envelope.add(answer)
       if (wishes) this.#wishes.set(answer, wishes)
@@ -137,10 +139,12 @@ export class Transaction {
     return this.#size > 2 * this.parts.limit + 1024 * 1024
   }
 
-  async end(): Promise<Reply> {
+  /** What the peer is answered: one reply, or on LMTP one for each accepted RCPT (RFC 2033 4.2). */
+  async end(): Promise<readonly Reply[]> {
     const answer = await this.#end()
-    this.parts.count(answer.code === 250 ? 'accepted' : 'refused')
-    return answer
+    const answers = this.peer.listener !== 'lmtp' ? [answer] : this.accepted.map((address) => (this.#refused.has(address) ? this.#note(this.#refused.get(address)) : answer))
+    this.parts.count(answers.some(({ code }) => code === 250) ? 'accepted' : 'refused')
+    return answers
   }
 
   async #end(): Promise<Reply> {
@@ -160,8 +164,11 @@ export class Transaction {
     try {
       const looked = held ? await this.#look(held, draft) : draft
       if ('code' in looked) return looked
-      const { token } = await looked.seal()
-      this.log.info({ from: this.sender, recipients: this.recipients, octets: this.#size, id: token, ...(this.#found.junk === undefined ? {} : { junk: this.#found.junk }) }, 'message accepted')
+      const sealed = this.peer.listener === 'lmtp' ? await looked.sealEach() : { submission: await looked.seal(), refused: this.#refused }
+      this.#refused = sealed.refused
+      if (!sealed.submission) return said.unknownUser // nobody hears it: each has a reason of his own
+      const { token } = sealed.submission
+      this.log.info({ from: this.sender, recipients: this.recipients - this.#refused.size, octets: this.#size, id: token, ...(this.#found.junk === undefined ? {} : { junk: this.#found.junk }) }, 'message accepted')
       const { hold } = this.peer.listener === 'submission' ? this.parts.submission.wishes : {}
       return reply(250, `2.0.0 Accepted, id ${token}${hold === undefined ? '' : `; held for ${hold} seconds`}`)
     } catch (error) {
