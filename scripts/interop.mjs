@@ -8,7 +8,7 @@ const [federation, args] = process.argv[2] === '--federation' ? [true, process.a
 /** What must succeed in a shell, and the Debian package that makes it so. */
 const programs = federation ? { 'command -v knotd': 'knot', 'command -v curl': 'curl', 'command -v openssl': 'openssl' } : {
   'command -v sieve-test': 'dovecot-sieve', 'command -v curl': 'curl', 'command -v swaks': 'swaks', 'perl -MNet::SSLeay -e 1': 'libnet-ssleay-perl', 'command -v mbsync': 'isync', 'command -v fetchmail': 'fetchmail', 'command -v neomutt': 'neomutt',
-  'command -v python3': 'python3', 'command -v postfix': 'postfix', 'command -v unbound': 'unbound', 'command -v keymgr': 'knot', 'command -v rspamd': 'rspamd', 'command -v clamd': 'clamav-daemon', '/usr/bin/python3 -c "import dkim, nacl"': 'python3-dkim python3-nacl', 'test -x /var/tmp/restante-exim/usr/sbin/exim4': 'exim4-daemon-light (unpacked, see .ci/run)', 'command -v openssl': 'openssl', 'command -v script': 'bsdutils',
+  'command -v python3': 'python3', 'command -v postfix': 'postfix', 'command -v unbound': 'unbound', 'command -v keymgr': 'knot', 'command -v rspamd': 'rspamd', 'command -v clamd': 'clamav-daemon', '/usr/bin/python3 -c "import dkim, nacl"': 'python3-dkim python3-nacl', '/usr/bin/python3 -c "import spf"': 'python3-spf', 'command -v opendkim': 'opendkim', 'test -x /var/tmp/restante-exim/usr/sbin/exim4': 'exim4-daemon-light (unpacked, see .ci/run)', 'command -v openssl': 'openssl', 'command -v script': 'bsdutils',
 }
 
 setUp()
