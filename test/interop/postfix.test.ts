@@ -4,6 +4,7 @@ import { simpleParser } from 'mailparser'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { startDns } from '../support/dns-server.js'
 import { spawnGateway } from '../support/gateway.js'
 import { afterTrace, message, same, withLf } from './support/messages.js'
@@ -76,6 +77,11 @@ describe.skipIf(!isRoot)('Postfix', () => {
     expect(status).toMatch(/Action: failed/i)
     expect(status).toMatch(/Status: 5\.1\.1/)
     expect(status).not.toContain('anna@far.test')
+    const { stdout } = await run('/usr/bin/python3', ['-B', fileURLToPath(new URL('python/report.py', import.meta.url))], { input: report })
+    expect(JSON.parse(stdout.toString())).toMatchObject({
+      type: 'multipart/report', report: 'delivery-status', parts: ['text/plain', 'message/delivery-status', expect.stringMatching(/^(?:message\/rfc822|text\/rfc822-headers|message\/rfc822-headers)$/)], defects: [],
+      message: { 'reporting-mta': expect.stringMatching(/^dns; ?localhost$/) }, recipients: [{ 'final-recipient': expect.stringMatching(/^rfc822; ?nobody@far\.test$/), action: 'failed', status: '5.1.1' }], subject: 'no such user',
+    })
   })
   it('defers: the recipient waits, and is tried again', async () => {
     await submit(message({ subject: 'deferred', from: user(2), to: 'later@far.test' }), ['later@far.test'])
