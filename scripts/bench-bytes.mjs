@@ -4,12 +4,13 @@
 //
 //   node scripts/bench-bytes.mjs [--recipients 200] [--mib 20] [--only restante,postfix]
 import { execFileSync } from 'node:child_process'
-import { mkdirSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync, chownSync } from 'node:fs'
+import { chmodSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { connect, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
+import { startPostfix, toFolders } from './postfix.mjs'
 import { setUp } from './setup.mjs'
 
 const { values } = parseArgs({ options: { recipients: { type: 'string', default: '200' }, mib: { type: 'string', default: '20' }, only: { type: 'string', default: 'restante,postfix' } } })
@@ -92,14 +93,11 @@ const cases = {
   },
 
   async postfix() {
-    const [id] = [Number(execFileSync('id', ['-u', 'postfix'], { encoding: 'utf8' }))]
-    const mail = join(folder, 'mail')
-    mkdirSync(mail)
-    chownSync(mail, id, id)
-    execFileSync('chmod', ['755', folder])
-const names = Array.from({ length: recipients }, (_, i) => `user${i}@b.test`)
-    writeFileSync(join(folder, 'people'), names.map((name) => `${name} ${name}/\n`).join(''))
-    const receiver = await postfix('b', [`virtual_mailbox_domains = b.test`, `virtual_mailbox_base = ${mail}`, `virtual_mailbox_maps = texthash:${join(folder, 'people')}`, `virtual_uid_maps = static:${id}`, `virtual_gid_maps = static:${id}`, `virtual_minimum_uid = 1`])
+    chmodSync(folder, 0o755)
+    const names = Array.from({ length: recipients }, (_, i) => `user${i}@b.test`)
+    const settings = toFolders(join(folder, 'b'), 'b.test', Object.fromEntries(names.map((name) => [name, name])))
+    const mail = join(folder, 'b', 'mail')
+    const receiver = await postfix('b', settings)
     const wire = await counter(receiver.port)
     const sender = await postfix('a', [`relayhost = [127.0.0.1]:${wire.port}`])
     try {
@@ -112,32 +110,19 @@ const names = Array.from({ length: recipients }, (_, i) => `user${i}@b.test`)
       await until(() => delivered() >= recipients, 'all delivered')
       return { moved: wire.moved(), stored: stored(mail) - before, ms: performance.now() - begun }
     } finally {
-      for (const one of [sender, receiver]) execFileSync('/usr/sbin/postfix', ['-c', one.config, 'stop'], { stdio: 'ignore' })
+      for (const one of [sender, receiver]) one.stop()
       wire.close()
     }
   },
 }
 
-/** A Postfix of its own, in our folder, on a free port. */
+/** In our folder, on a free port. */
 async function postfix(name, settings) {
   const probe = createServer()
   await new Promise((done) => { probe.listen(0, '127.0.0.1', done) })
   const { port } = probe.address()
   await new Promise((done) => { probe.close(done) })
-  const home = join(folder, name)
-  const config = join(home, 'etc')
-  for (const one of ['etc', 'queue', 'data']) mkdirSync(join(home, one), { recursive: true })
-  execFileSync('chown', ['postfix', join(home, 'data')])
-  writeFileSync(join(config, 'main.cf'), [
-    'compatibility_level = 3.6', `queue_directory = ${join(home, 'queue')}`, `data_directory = ${join(home, 'data')}`, 'command_directory = /usr/sbin', 'daemon_directory = /usr/lib/postfix/sbin',
-    'mail_owner = postfix', 'setgid_group = postdrop', `myhostname = ${name}.test`, 'mydestination =', 'mynetworks = 127.0.0.0/8', 'inet_interfaces = 127.0.0.1', 'inet_protocols = ipv4', 'alias_maps =', 'alias_database =',
-    `message_size_limit = ${message.length * 2}`, 'mailbox_size_limit = 0', 'virtual_mailbox_limit = 0', 'smtpd_recipient_limit = 10000', `maillog_file_prefixes = ${folder}`, `maillog_file = ${join(home, 'log')}`, 'smtpd_relay_restrictions = permit_mynetworks, reject', 'smtp_dns_support_level = disabled', ...settings, '',
-  ].join('\n'))
-  const services = `127.0.0.1:${port} inet n - n - - smtpd\npickup unix n - n 60 1 pickup\ncleanup unix n - n - 0 cleanup\nqmgr unix n - n 300 1 qmgr\ntlsmgr unix - - n 1000? 1 tlsmgr\nrewrite unix - - n - - trivial-rewrite\nbounce unix - - n - 0 bounce\ndefer unix - - n - 0 bounce\ntrace unix - - n - 0 bounce\nverify unix - - n - 1 verify\nflush unix n - n 1000? 0 flush\nproxymap unix - - n - - proxymap\nsmtp unix - - n - - smtp\nrelay unix - - n - - smtp\nshowq unix n - n - - showq\nerror unix - - n - - error\nretry unix - - n - - error\ndiscard unix - - n - - discard\nlocal unix - n n - - local\nvirtual unix - n n - - virtual\nlmtp unix - - n - - lmtp\nanvil unix - - n - 1 anvil\nscache unix - - n - 1 scache\npostlog unix-dgram n - n - 1 postlogd\n`
-  writeFileSync(join(config, 'master.cf'), services)
-  execFileSync('/usr/sbin/postfix', ['-c', config, 'start'], { stdio: 'ignore' })
-  await until(() => new Promise((done) => { const socket = connect(port, '127.0.0.1').on('connect', () => { socket.destroy(); done(true) }).on('error', () => done(false)) }), 'postfix')
-  return { config, port }
+  return startPostfix({ home: join(folder, name), hostname: `${name}.test`, port, settings: [`message_size_limit = ${message.length * 2}`, 'smtpd_recipient_limit = 10000', ...settings] })
 }
 
 const mebi = (octets) => `${(octets / 2 ** 20).toFixed(1)} MiB`
