@@ -133,5 +133,15 @@ it('the records to publish are printed and looked for', async () => {
   expect(some).toMatchObject({ 'mx.example.test': 'unknown', 'example.test': 'other', '_rnasp._tcp.example.test': 'published', '_imaps._tcp.example.test': 'published' })
   zone['example.test'] = [{ type: 'MX', preference: 5, exchange: 'mx.example.test' }]
   zone['mx.example.test'] = [{ type: 'AAAA', address: '2001:db8::1' }]
-  expect(await ask()).toMatchObject({ code: 0 })
+  const reverse = async (): Promise<unknown> => {
+    const said = await ask()
+    expect(said.code).toBe(0)
+    return JSON.parse(said.stdout).reverse
+  }
+  expect(await reverse()).toEqual([{ address: '2001:db8::1', good: false }])
+  const pointer = `1.${'0.'.repeat(23)}8.b.d.0.1.0.0.2.ip6.arpa`
+  zone[pointer] = [{ type: 'PTR', target: 'host-1.provider.example' }]
+  expect(await reverse()).toEqual([{ address: '2001:db8::1', name: 'host-1.provider.example', good: false }])
+  zone[pointer] = [{ type: 'PTR', target: 'mx.example.test' }]
+  expect(await reverse()).toEqual([{ address: '2001:db8::1', name: 'mx.example.test', good: true }])
 })

@@ -2,7 +2,8 @@
 import { Command, InvalidArgumentError } from 'commander'
 import { check, recordsOf, zoneLine, type Offered, type PortName } from '../../im2000/records.js'
 import { isLoopback, splitAddress } from '../../net/addresses.js'
-import { makeNameResolver } from '../../net/resolver.js'
+import { makeNameResolver, type NameResolver } from '../../net/resolver.js'
+import { iprev } from '../../net/reverse-name.js'
 import { exitCodes, print } from '../output.js'
 import { perform } from '../perform.js'
 import { loadSettings, type GlobalOptions, type Loaded } from '../settings.js'
@@ -31,13 +32,25 @@ export const dnsCommand = (exit: (code: number) => void): Command => new Command
     const names = makeNameResolver({ servers: dnsServers, timeoutMs: dnsTimeout * 1000 })
     const rows = await Promise.all(records.map(async (record) => ({ record: zoneLine(record), why: record.why, ...(options.check ? await check(record, names) : {}) })))
     if (rows.some((row) => 'state' in row && row.state !== 'published')) exit(exitCodes.failed)
-    if (options.json) return print(JSON.stringify({ records: rows, loopbackOnly: local }))
+    const reverse = options.check && offered.ports.smtp !== undefined ? await reverseNames(offered.hostname, names) : []
+    if (options.json) return print(JSON.stringify({ records: rows, loopbackOnly: local, reverse }))
     const marks = { published: 'ok', other: 'DIFFERENT', missing: 'MISSING', unknown: 'no answer' }
     const lines = rows.map((row) => `${row.record}${'state' in row && row.state ? `\n    ; ${marks[row.state]}${row.found && row.state !== 'published' ? `: ${row.found}` : ''} (${row.why})` : `\n    ; ${row.why}`}`)
+    for (const { address, name, good } of reverse) lines.push(good ? `; ${address} leads back to ${offered.hostname}.` : `; ${address} ${name === undefined ? 'has no name' : `is called ${name}`}: many servers take mail only from addresses whose name leads back to them. Your provider can set it to ${offered.hostname}.`)
+    if (!offered.hostname.includes('.')) lines.push(`; "${offered.hostname}" is no full name: set hostname in the configuration.`)
     if (local.length > 0) lines.push(`; Only this machine can reach ${local.join(', ')}: they listen on the loopback address.`)
     if (offered.ports.smtp !== undefined && offered.ports.smtp !== 25) lines.push(`; MX records mean port 25, and smtp listens on ${offered.ports.smtp}: --port smtp=25 where a firewall translates.`)
     print(lines.join('\n'))
   })
+
+/** What the addresses of a host are called. @returns none when they cannot be asked for */
+async function reverseNames(host: string, names: NameResolver): Promise<{ readonly address: string; readonly name?: string; readonly good: boolean }[]> {
+  const addresses = (await Promise.all([names.a(host), names.aaaa(host)].map((asked) => asked.catch(() => [])))).flat()
+  return Promise.all(addresses.map(async (address) => {
+    const { result, name } = await iprev(address, (asked, type) => names.resolve(asked, type))
+    return { address, ...(name === undefined ? {} : { name }), good: result === 'pass' && name?.replace(/\.$/, '').toLowerCase() === host.toLowerCase() }
+  }))
+}
 
 /** From the configuration, whether or not the gateway runs. */
 function listening({ settings, plugins }: Loaded, elsewhere: Record<string, number>): { offered: Offered; local: PortName[] } {

@@ -45,7 +45,9 @@ function announce(running: Running, options: StartOptions, ms: number): void {
   if (Object.keys(listeners).length === 0) lines.push('', '  Nothing listens: no plugin is enabled. Write a configuration with: restante init')
   if (created) lines.push('', '  First account (shown only this once)', `    user name    ${created.account}`, `    password     ${created.password}`)
   const name = created?.account ?? `you@${running.loaded.settings.domains[0]}`
-  const server = (...names: string[]): string | undefined => names.map((one) => listeners[one]).find((address) => address !== undefined)?.replace(/:(\d+)$/, ' port $1')
+  const server = (...names: string[]): string | undefined => names.map((one) => listeners[one]).find((address) => address !== undefined)
+    // All addresses of the machine have one name.
+    ?.replace(/^(?:\[::\]|0\.0\.0\.0):/, `${running.loaded.settings.hostname}:`).replace(/:(\d+)$/, ' port $1')
   const clear = { imap: server('imap'), pop3: server('pop3'), submission: server('submission') }
   if (clear.imap || clear.pop3 || clear.submission) {
     lines.push('', '  In a mail client')
