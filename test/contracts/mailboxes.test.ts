@@ -180,6 +180,54 @@ for (const kind of databases) {
       for (const one of [box, watcher, readOnly]) one.close()
     })
 
+    it('does with many messages what it does with few: all between two, or some of them', async () => {
+      const { mailboxes } = core.gateway
+      await mailboxes.create(core.ids[3], 'Many')
+      await mailboxes.create(core.ids[3], 'Others')
+      await append(3, 'Many', 300)
+      const box = await open(3, 'Many')
+      const watcher = await open(3, 'Many')
+      const range = (from: number, to: number, step = 1): Uid[] => uids(...Array.from({ length: Math.floor((to - from) / step) + 1 }, (_, i) => from + i * step))
+      const having = (bit: number): Uid[] => range(1, 600).filter((uid) => box.index.position(uid) >= 0 && (box.index.flags[box.index.position(uid)]! & bit) !== 0)
+
+      // All between the first and the last, but one has it already.
+      await box.changeFlags(uids(150), { mode: 'add', flags: flagged, keywords: [] })
+      const before = box.index.modseq
+      expect(await box.changeFlags(range(100, 250), { mode: 'add', flags: flagged, keywords: [] })).toEqual({ done: range(100, 250), modified: [], gone: [] })
+      expect(having(flagged)).toEqual(range(100, 250))
+      expect(box.index.entry(uids(150)[0]!)!.modseq).toBe(before)
+      expect(watcher.look({ expunges: true }).flags).toEqual(range(100, 250))
+      // With gaps in what is named, and with gaps in what there is: neighbours stay as they are.
+      await box.changeFlags(range(2, 300, 2), { mode: 'add', flags: deleted, keywords: [] })
+      expect(having(deleted)).toEqual(range(2, 300, 2))
+      const gone = range(100, 300, 2)
+      expect(await box.expunge(gone)).toEqual(gone)
+      expect(having(deleted)).toEqual(range(2, 98, 2))
+      const left = [...range(1, 99), ...range(101, 299, 2)]
+      const untouched = [...range(1, 99, 2), ...range(251, 299, 2)]
+      expect(await box.changeFlags(left, { mode: 'replace', flags: seen, keywords: [], unchangedSince: before })).toMatchObject({ done: untouched, gone: [] })
+      expect(having(seen)).toEqual(untouched)
+      // Out of order: what lies between is not meant.
+      await box.changeFlags([...range(101, 259, 2), ...range(3, 99, 2)], { mode: 'remove', flags: flagged, keywords: [] })
+      expect(having(flagged)).toEqual([])
+
+      const copied = await box.copy(range(1, 99), 'Others')
+      expect(copied).toMatchObject({ from: range(1, 99), to: range(1, 99) })
+      box.look({ expunges: true })
+      const moved = await box.move(left, 'Others')
+      expect(moved).toMatchObject({ from: left, to: range(100, 99 + left.length) })
+      expect([box.index.count, watcher.look({ expunges: true }).expunged.length]).toEqual([0, 300])
+      const others = await open(3, 'Others')
+      expect(others.index.count).toBe(99 + left.length)
+      expect(left.map((_, i) => others.index.flags[99 + i]! & (seen | deleted))).toEqual(left.map((uid) => (untouched.includes(uid) ? seen : uid < 100 ? deleted : 0)))
+      expect([...others.index.internalDates.slice(99, 102)]).toEqual([0, 1, 2].map((i) => 1_700_000_000_000 + i))
+      const status = await mailboxes.status(core.ids[3], 'Others')
+      for (const one of [box, watcher, others]) one.close()
+      expect(status).toMatchObject({ messages: 99 + left.length })
+      await mailboxes.delete(core.ids[3], 'Many')
+      await mailboxes.delete(core.ids[3], 'Others')
+    })
+
     it('remembers what was expunged when, and answers from gaps where rows do not reach back', async () => {
       await core.gateway.mailboxes.create(core.ids[2], 'resync')
       await append(2, 'resync', 10)

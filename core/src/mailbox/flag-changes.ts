@@ -2,7 +2,7 @@
 // sessions change at the same time is written together.
 import type { AccountId, MailboxId, Modseq, RecipientId, Uid } from '../base/branded.js'
 import type { Clock } from '../base/clock.js'
-import type { Batch, Database, Transaction } from '../database/connect.js'
+import type { Batch, Database, Row, Transaction } from '../database/connect.js'
 import type { Bus } from '../events/bus.js'
 import { flagBits, type FlagChange } from './contract.js'
 import type { Change, Feed } from './feed.js'
@@ -10,7 +10,7 @@ import { changeKeywords, checkKeywords, type KeywordSets } from './flags.js'
 import type { KeywordSet } from './mailbox-index.js'
 import { flagMask, rightsTo } from './permitted.js'
 import type { Pins } from './ports.js'
-import { rounds, span, touchAll, writeOwnSeen, type Advanced, type MailboxRow } from './repository.js'
+import { manyRows, readMany, rounds, span, touchAll, writeOwnSeen, type Advanced, type MailboxRow } from './repository.js'
 import { right } from './rights.js'
 
 export interface FlagChangesParts {
@@ -24,7 +24,10 @@ export interface FlagChangesParts {
 }
 export interface FlagWrite {
   readonly row: MailboxRow
+  /** Ascending where `all` says so. */
   readonly uids: readonly Uid[]
+  /** They are all messages of the mailbox between the first and the last. */
+  readonly all?: boolean
   readonly change: FlagChange
 }
 /** The modseq of the change, and the UIDs whose flags it changed. */
@@ -62,14 +65,14 @@ interface Plan extends FlagWrite {
 }
 
 /** @param except flags that are left as they are */
-function plan({ row, uids, change }: FlagWrite, except = 0): Plan {
+function plan({ row, uids, all, change }: FlagWrite, except = 0): Plan {
   const rights = rightsTo(row)
   const mask = flagMask(rights) & ~except
   const flags = change.flags & mask
   const keywordsToo = (rights & right.w) !== 0
   const { mode } = change
   return {
-    row, uids, change: { ...change, flags, keywords: keywordsToo ? change.keywords : [] },
+    row, uids, ...(all === undefined ? {} : { all }), change: { ...change, flags, keywords: keywordsToo ? change.keywords : [] },
     add: mode === 'remove' ? 0 : flags, clear: mode === 'remove' ? flags : mode === 'replace' ? mask & ~flags : 0, clearKeywords: keywordsToo && mode === 'replace',
   }
 }
@@ -79,7 +82,10 @@ async function changeShared(parts: FlagChangesParts, tx: Transaction, plans: rea
   const states = await touchAll(tx, plans.map(({ row }) => row.id))
   const [named, bare] = [plans.filter(({ change }) => change.keywords.length > 0), plans.filter(({ change }) => change.keywords.length === 0)]
   const flagged = new Map<MailboxId, Entry[]>(plans.map(({ row }) => [row.id, []]))
-  for (const entry of [...await writeBits(tx, bare, states), ...await writeKeywords(parts, tx, named, states)]) flagged.get(entry.mailbox)!.push(entry)
+  // Many messages of one mailbox are quicker by themselves than in a list with others.
+  const [many, few] = [bare.filter(({ uids }) => uids.length > manyRows), bare.filter(({ uids }) => uids.length <= manyRows)]
+  for (const one of many) flagged.set(one.row.id, await writeBits(tx, [one], states))
+  for (const entry of [...await writeBits(tx, few, states), ...await writeKeywords(parts, tx, named, states)]) flagged.get(entry.mailbox)!.push(entry)
   for (const entries of flagged.values()) entries.sort((a, b) => a.uid - b.uid)
   await parts.pins.read(tx, plans.filter(({ change }) => change.mode !== 'remove' && (change.flags & seen) !== 0).flatMap(({ row }) => flagged.get(row.id)!.flatMap((entry) => entry.recipient ?? [])))
   return plans.map((one) => told(parts, tx, one, states.get(one.row.id)!, flagged.get(one.row.id)!))
@@ -94,12 +100,15 @@ async function writeBits(tx: Transaction, plans: readonly Plan[], states: States
   const { dialect } = tx
   if (plans.length === 0) return []
   if (plans.length === 1) {
-    const [{ row, uids, change: { unchangedSince: since = whatever }, add, clear, clearKeywords }] = plans
+    const [{ row, uids, all, change: { unchangedSince: since = whatever }, add, clear, clearKeywords }] = plans
+    const { modseq } = states.get(row.id)!
     const after = `((flags | ${add}) & ${31 & ~clear})`
-    return tx.all(
-      `UPDATE entries SET flags = ${after}, ${clearKeywords ? 'keywords = 0, ' : ''}modseq = ? WHERE mailbox = ? AND ${dialect.oneOf('uid')} AND modseq <= ? AND (flags <> ${after}${clearKeywords ? ' OR keywords <> 0' : ''})
-       RETURNING mailbox, uid, flags, keywords, recipient`,
-      [states.get(row.id)!.modseq, row.id, dialect.list(uids), since])
+    const [where, which] = all ? ['mailbox = ? AND uid BETWEEN ? AND ?', [row.id, uids[0], uids[uids.length - 1]]] as const : [`mailbox = ? AND ${dialect.oneOf('uid')}`, [row.id, dialect.list(uids)]] as const
+    const update = `UPDATE entries SET flags = ${after}, ${clearKeywords ? 'keywords = 0, ' : ''}modseq = ? WHERE ${where} AND modseq <= ? AND (flags <> ${after}${clearKeywords ? ' OR keywords <> 0' : ''})`
+    if (uids.length <= manyRows) return tx.all(`${update} RETURNING mailbox, uid, flags, keywords, recipient`, [modseq, ...which, since])
+    await tx.run(update, [modseq, ...which, since])
+    // Nothing else has this modseq.
+    return readMany<Entry & Row>(tx, ['mailbox', 'uid', 'flags', 'keywords', 'recipient'], `FROM entries WHERE ${where} AND modseq = ?`, [...which, modseq])
   }
   const after = '((entries.flags | r.adds) & ~r.clears)'
   return tx.all(

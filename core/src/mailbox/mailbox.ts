@@ -3,7 +3,7 @@
 import type { MailboxId, MessageId, Modseq, RecipientId, Uid } from '../base/branded.js'
 import type { Accounts } from '../accounts/contract.js'
 import type { UsageChange } from '../accounts/quota.js'
-import type { Database, Transaction } from '../database/connect.js'
+import type { Database, Row, Transaction } from '../database/connect.js'
 import { failure } from '../errors/codes.js'
 import type { EventType } from '../events/bus.js'
 import { flagBits, type Copied, type Filed, type Filing, type FlagChange, type FlagResult, type OpenMailbox } from './contract.js'
@@ -17,7 +17,7 @@ import { allowedFlags, flagMask, mayFlag, need, rightsTo } from './permitted.js'
 import type { Pins } from './ports.js'
 import { allRights, right, type RightLetter, type Rights } from './rights.js'
 import { withPrepared, writeAppends, type AppendParts } from './append.js'
-import { fileEntries, mostExpunged, readExpunged, removeEntries, span, touch, usageOf, type MailboxRow, type Placement } from './repository.js'
+import { fileEntries, mostExpunged, readExpunged, readMany, removeEntries, span, touch, usageOf, type MailboxRow, type Placement } from './repository.js'
 import { makeRecents, type Recents } from './recents.js'
 import { SessionView } from './view.js'
 
@@ -141,7 +141,7 @@ export class Session implements OpenMailbox {
     if (change.mode !== 'remove') checkKeywordRoom(this.index, change.keywords, this.#parts.maxKeywords)
     this.#mayFlagAs(change)
     const wanted = change.unchangedSince === undefined ? uids : uids.filter((uid) => (this.index.entry(uid)?.modseq ?? 0) <= change.unchangedSince!)
-    const flagged = wanted.length === 0 ? undefined : await this.#parts.changeFlags({ row: this.#row, uids: wanted, change })
+    const flagged = wanted.length === 0 ? undefined : await this.#parts.changeFlags({ row: this.#row, uids: wanted, all: this.#isAllBetween(wanted), change })
     for (const uid of flagged?.uids ?? []) this.view.acknowledge(uid, flagged!.modseq)
     const changed = new Set(flagged?.uids)
     const skipped = new Set(uids)
@@ -156,6 +156,13 @@ export class Session implements OpenMailbox {
       else done.push(uid)
     }
     return { done, modified, gone }
+  }
+
+  /** Whether there are no others between the first and the last: those that come later have higher UIDs. */
+  #isAllBetween(uids: readonly Uid[]): boolean {
+    for (let i = 1; i < uids.length; i++) if (uids[i] <= uids[i - 1]) return false
+    const [first, last] = [this.index.position(uids[0]), this.index.position(uids[uids.length - 1])]
+    return first >= 0 && last - first === uids.length - 1
   }
 
   async expunge(uids?: readonly Uid[]): Promise<readonly Uid[]> {
@@ -244,7 +251,7 @@ export class Session implements OpenMailbox {
   }
 
   async #sources(tx: Transaction, uids: readonly Uid[]): Promise<Source[]> {
-    const rows = await tx.all<Source>(`SELECT uid, message, flags, keywords, size, internal_date, recipient FROM entries WHERE mailbox = ? AND ${tx.dialect.oneOf('uid')} ORDER BY uid`, [this.id, tx.dialect.list(uids)])
+    const rows = await readMany<Source & Row>(tx, ['uid', 'message', 'flags', 'keywords', 'size', 'internal_date', 'recipient'], `FROM entries WHERE mailbox = ? AND ${tx.dialect.oneOf('uid')} ORDER BY uid`, [this.id, tx.dialect.list(uids)])
     if (this.#row.viewer === undefined) return rows
     return rows.map((row) => ({ ...row, flags: (row.flags & ~seen) | ((this.index.entry(row.uid)?.flags ?? 0) & seen) }))
   }
