@@ -10,6 +10,7 @@ import { bodyTexts, foldedHeader } from '../message/texts.js'
 import { decodeParts } from '../message/summary-codec.js'
 import type { Part } from '../message/summary.js'
 import type { Feed } from './feed.js'
+import { readColumns } from './repository.js'
 
 /** A text to look for, folded; `header`: in the message's header too. */
 export interface Wanted { readonly text: string; readonly header: boolean }
@@ -174,18 +175,18 @@ export class TextIndexer implements TextIndex {
     const characters = [...text]
     if (characters.length < 3 || !this.#trigrams) return undefined
     const { read } = this.#parts.database
-    const rows = read.dialect.name === 'sqlite'
-      ? await read.all<{ message: MessageId }>('SELECT rowid AS message FROM message_trigrams WHERE message_trigrams MATCH ? LIMIT ?', [allTrigrams(characters), Math.ceil(most) + 1])
-      : await read.all<{ message: MessageId }>("SELECT message FROM message_texts WHERE body LIKE ? ESCAPE '!' OR header LIKE ? ESCAPE '!' LIMIT ?", [like(text), like(text), Math.ceil(most) + 1])
-    return rows.length > most ? undefined : new Set(rows.map((row) => row.message))
+    const { message: found } = read.dialect.name === 'sqlite'
+      ? await readColumns(read, ['message'], 'FROM (SELECT rowid AS message FROM message_trigrams WHERE message_trigrams MATCH ? LIMIT ?) AS t', [allTrigrams(characters), Math.ceil(most) + 1])
+      : await readColumns(read, ['message'], "FROM message_texts WHERE body LIKE ? ESCAPE '!' OR header LIKE ? ESCAPE '!' LIMIT ?", [like(text), like(text), Math.ceil(most) + 1])
+    return found.length > most ? undefined : new Set(found)
   }
 
   async #compare(messages: readonly MessageId[], { text, header }: Wanted): Promise<MessageId[]> {
     const { read } = this.#parts.database
     const has = (column: string): string => (read.dialect.name === 'sqlite' ? `instr(${column}, ?) > 0` : `position(? IN ${column}) > 0`)
-    const rows = await read.all<{ message: MessageId }>(`SELECT message FROM message_texts WHERE ${read.dialect.oneOf('message')} AND (${has('body')}${header ? ` OR ${has('header')}` : ''})`,
+    const { message: found } = await readColumns(read, ['message'], `FROM message_texts WHERE ${read.dialect.oneOf('message')} AND (${has('body')}${header ? ` OR ${has('header')}` : ''})`,
       [read.dialect.list(messages), text, ...(header ? [text] : [])])
-    return rows.map((row) => row.message)
+    return found
   }
 
   #soon(ms: number): void {
