@@ -10,11 +10,8 @@ export interface FetchModifiers {
 }
 
 const table: Record<string, (r: Reader) => FetchModifiers> = {
-  CHANGEDSINCE(r) {
-    const changedSince = r.sp().modseq()
-    if (changedSince === 0) throw new BadCommand('A mod-sequence is at least 1')
-    return { changedSince }
-  },
+  // RFC 7162 knows no mod-sequence 0; Thunderbird asks since then when it knows nothing yet.
+  CHANGEDSINCE: (r) => ({ changedSince: r.sp().modseq() }),
   PARTIAL: (r) => ({ partial: partialRange(r.sp()) }),
   VANISHED: () => ({ vanished: true }),
 }
