@@ -61,15 +61,17 @@ const messageStore = {
     opening()
     const octets: Buffer[] = []
     let size = 0
-    return {
+    const draft = {
       writer: { get size() { return size }, write(chunk: Buffer) { octets.push(chunk); size += chunk.length; return size > 200_000 ? new Promise((r) => setImmediate(r)) : undefined } },
       async seal() {
         await sealing()
         stored.push({ originator, envelope, trace: options.trace ?? '', octets: Buffer.concat(octets).toString('latin1') })
         return { token: `T${stored.length}` }
       },
+      async sealEach() { return { submission: await draft.seal(), refused: new Map() } },
       async discard() { discarded++ },
-    } as unknown as Draft
+    }
+    return draft as unknown as Draft
   },
 } as Partial<MessageStore> as MessageStore
 
