@@ -116,7 +116,7 @@ describe.each(['while no gateway runs', 'while one runs'])('%s', (when) => {
     expect(await json(['init'])).toMatchObject({ config: configFile, created: false, data: folder.path })
     expect(await json(['queue'])).toEqual([])
     expect(await json(['queue', 'jobs', '12345'])).toEqual({ ids: [12345] })
-    expect(await json(['queue', 'stats'])).toEqual({ new: 0, deferred: 0, announced: 0, held: 0, oldest: null })
+    expect(await json(['queue', 'stats'])).toEqual({ new: 0, deferred: 0, announced: 0, held: 0, window: 0, oldest: null })
     const health = await json(['doctor'])
     expect(health.ok).toBe(true)
     expect(health.findings.map((finding: { what: string }) => finding.what)).toEqual(expect.arrayContaining(['data folder', 'database', 'disk space', 'certificate', 'clock', 'jobs', tag === 'live' ? 'port imap' : 'port']))
